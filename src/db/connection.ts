@@ -1,0 +1,59 @@
+import { sql } from "drizzle-orm";
+import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
+import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
+import type { DatabaseTarget } from "../config/database.ts";
+
+export type Database = MySql2Database;
+
+/**
+ * Connection options that every connection of ours shares.
+ *
+ * The charset is fixed because mysql2 escapes parameters in the client; `dateStrings` keeps wall-clock times
+ * as they are stored; without `disableEval` workerd could not run this.
+ */
+export function connectionOptions(target: DatabaseTarget): PoolOptions {
+  const { tls, socketPath, host, port, ...account } = target;
+  return {
+    ...account,
+    ...(socketPath ? { socketPath } : { host: host ?? "127.0.0.1", port: port ?? 3306 }),
+    ...(tls ? { ssl: { ...tls, rejectUnauthorized: true } } : {}),
+    charset: "utf8mb4_unicode_ci",
+    dateStrings: true,
+    disableEval: true,
+    connectTimeout: 3_000,
+    enableKeepAlive: true,
+  };
+}
+
+/**
+ * Session settings without which a server's own defaults could change an answer: strict mode so that nothing
+ * is cut, and no NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection.
+ */
+export const SESSION_SETTINGS = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
+
+/**
+ * A pool for one process. Connections are opened when first needed.
+ * @param poolSize most connections at once
+ */
+export function openPool(target: DatabaseTarget, poolSize: number): Pool {
+  const pool = createPool({
+    ...connectionOptions(target),
+    connectionLimit: poolSize,
+    maxIdle: Math.max(1, Math.floor(poolSize / 2)),
+    idleTimeout: 60_000,
+    queueLimit: 10_000,
+  });
+  // Queued on the connection before the query it was opened for; if it fails, so will that query.
+  pool.pool.on("connection", (connection) => connection.query(SESSION_SETTINGS, () => {}));
+  return pool;
+}
+
+/** The typed query builder over a pool. */
+export function openDatabase(pool: Pool): Database {
+  return drizzle({ client: pool });
+}
+
+/** @throws if the database does not answer */
+export async function ping(db: Database): Promise<void> {
+  await db.execute(sql`SELECT 1`);
+}

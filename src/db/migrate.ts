@@ -1,0 +1,81 @@
+import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
+import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
+import type { DatabaseTarget } from "../config/database.ts";
+import { connectionOptions, SESSION_SETTINGS } from "./connection.ts";
+import { databaseFailure } from "./failures.ts";
+
+/**
+ * Server errors that say a statement's work is there already: table, column or key exists, key is gone. MySQL commits
+ * each DDL statement by itself, so a run that was killed leaves some of a file done, and the next run meets these.
+ */
+const ALREADY_DONE = new Set([1050, 1060, 1061, 1091]);
+
+/** How long an instance waits while another one migrates, in seconds. */
+const LOCK_WAIT_SECONDS = 600;
+
+/**
+ * Applies what is missing of the migrations in a folder, in order. Any number of instances may call it at once: one
+ * works, the others wait and then find nothing to do.
+ * @returns how many were applied
+ * @throws if a statement fails; what was applied before it stays, and the next call goes on from there
+ */
+export async function migrate(target: DatabaseTarget, folder: string): Promise<number> {
+  return withConnection(target, async (connection) => {
+    const lock = "CONCAT('latchkey_migrate_', MD5(DATABASE()))"; // lock names belong to the server, not the database
+    const [[row]] = await connection.query<RowDataPacket[]>(
+      `SELECT GET_LOCK(${lock}, ${LOCK_WAIT_SECONDS}) AS got`,
+    );
+    if (row?.got !== 1) throw new Error("another instance has been migrating this database for too long");
+    await connection.query(
+      "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
+    );
+    const pending = await findPending(connection, folder);
+    for (const migration of pending) await apply(connection, migration);
+    return pending.length; // the lock goes with the connection
+  });
+}
+
+/** How many migrations of a folder a database still lacks. Changes nothing. */
+export async function countPending(target: DatabaseTarget, folder: string): Promise<number> {
+  return withConnection(target, async (connection) => (await findPending(connection, folder)).length);
+}
+
+async function findPending(connection: Connection, folder: string): Promise<MigrationMeta[]> {
+  const applied = new Set<number>();
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>("SELECT created_at FROM `__drizzle_migrations`");
+    for (const row of rows) applied.add(Number(row.created_at));
+  } catch (error) {
+    if (databaseFailure(error)?.errno !== 1146) throw error; // no such table: nothing was ever applied
+  }
+  return readMigrationFiles({ migrationsFolder: folder }).filter(
+    ({ folderMillis }) => !applied.has(folderMillis),
+  );
+}
+
+async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
+  for (const statement of migration.sql) {
+    try {
+      await connection.query(statement);
+    } catch (error) {
+      if (!ALREADY_DONE.has(databaseFailure(error)?.errno ?? 0)) throw error;
+    }
+  }
+  await connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", [
+    migration.hash,
+    migration.folderMillis,
+  ]);
+}
+
+async function withConnection<T>(
+  target: DatabaseTarget,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await createConnection(connectionOptions(target));
+  try {
+    await connection.query(SESSION_SETTINGS);
+    return await work(connection);
+  } finally {
+    connection.destroy();
+  }
+}

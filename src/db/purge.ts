@@ -1,0 +1,55 @@
+import { asc, inArray, lt } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/mysql2";
+import type { Pool, RowDataPacket } from "mysql2/promise";
+import type { Database } from "./connection.ts";
+import { revokedTokens, sessions } from "./schema.ts";
+
+/** Rows a statement deletes: few enough to hold their locks for a moment only. */
+const BATCH = 500;
+
+/** Kept for a while past their end, since the clocks of instances differ, in seconds. */
+const MARGIN_SECONDS = 60;
+
+/**
+ * Deletes revoked tokens and sessions that have run out. One instance works at a time; the others return at once.
+ * Ids are read first and then deleted by primary key, so no range of a secondary index is locked.
+ * @returns rows deleted, or null if another instance is at it
+ */
+export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<number | null> {
+  const connection = await pool.getConnection();
+  try {
+    const lock = "CONCAT('latchkey_purge_', MD5(DATABASE()))";
+    const [[row]] = await connection.query<RowDataPacket[]>(`SELECT GET_LOCK(${lock}, 0) AS got`);
+    if (row?.got !== 1) return null;
+    try {
+      const db: Database = drizzle({ client: connection });
+      const before = nowSeconds - MARGIN_SECONDS;
+      return (await purgeTable(db, revokedTokens, before)) + (await purgeTable(db, sessions, before));
+    } finally {
+      await connection.query(`SELECT RELEASE_LOCK(${lock})`);
+    }
+  } finally {
+    connection.release();
+  }
+}
+
+async function purgeTable(
+  db: Database,
+  table: typeof revokedTokens | typeof sessions,
+  before: number,
+): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const expired = await db
+      .select({ id: table.id })
+      .from(table)
+      .where(lt(table.expiresAt, before))
+      .orderBy(asc(table.expiresAt))
+      .limit(BATCH);
+    if (expired.length === 0) return deleted;
+    const ids = expired.map(({ id }) => id) as never[];
+    const [result] = await db.delete(table).where(inArray(table.id, ids));
+    deleted += result.affectedRows;
+    if (expired.length < BATCH) return deleted;
+  }
+}

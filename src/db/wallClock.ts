@@ -1,0 +1,22 @@
+/**
+ * Formats instants as the seed stored them: `YYYY-MM-DD HH:mm:ss` on the wall clock of a zone.
+ * @param timeZone IANA name, as in `TZ`
+ * @returns a function of epoch milliseconds
+ * @throws RangeError if the zone is unknown
+ */
+export function wallClock(timeZone: string): (epochMs: number) => string {
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
+  return (epochMs) => {
+    const part = Object.fromEntries(format.formatToParts(epochMs).map(({ type, value }) => [type, value]));
+    return `${part.year?.padStart(4, "0")}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;
+  };
+}
