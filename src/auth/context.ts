@@ -1,0 +1,26 @@
+import type { Config } from "../config.ts";
+import type { Database } from "../db/connection.ts";
+import type { Passwords } from "./passwords.ts";
+
+/** Fields a log line may have: codes and counts, never what a client or the database said. */
+export type LogFields = Record<string, string | number | boolean | null | undefined>;
+
+/** Where log lines go. */
+export interface Log {
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+/** What a verb of this folder works with: handed in, so that tests can hand in others. */
+export interface AuthContext {
+  config: Config;
+  db: Database;
+  passwords: Passwords;
+  /** Epoch milliseconds. */
+  clock: () => number;
+  log: Log;
+}
+
+/** The current time in the unit of JWT claims (RFC 7519 section 2, NumericDate). */
+export const nowSeconds = (context: Pick<AuthContext, "clock">): number => Math.floor(context.clock() / 1000);

@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { type DatabaseTarget, databaseTarget } from "./config/database.ts";
+import { weakSecret } from "./config/secrets.ts";
+import { onOff, origins, timeZone, whole } from "./config/values.ts";
+
+/** What latchkey runs with. Units stand in the names. */
+export interface Config {
+  production: boolean;
+  host: string;
+  port: number;
+  /** IANA zone of `created_at` and `updated_at`. */
+  timeZone: string;
+  corsOrigins: "*" | string[];
+  logLevel: string;
+  dataFolder: string;
+  /** Undefined: none is configured, the local one is to be started. Never so in production. */
+  database: DatabaseTarget | undefined;
+  databasePoolSize: number;
+  migrateOnStart: boolean;
+  jwtSecretKey: string;
+  accessTokenSeconds: number;
+  refreshTokenSeconds: number;
+  argon2: { memoryKib: number; timeCost: number };
+  /** Hashes at once; undefined: as many as there are cores. */
+  hashConcurrency: number | undefined;
+  hashQueueLimit: number;
+  purgeIntervalSeconds: number;
+}
+
+/** Every problem of a configuration in one error: an operator should not have to find them one start at a time. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  constructor(readonly problems: string[]) {
+    super(
+      `latchkey cannot start, its configuration has ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join("\n")}`,
+    );
+  }
+}
+
+type Environment = Record<string, string | undefined>;
+
+const YEAR_SECONDS = 366 * 24 * 60 * 60;
+
+const variables = z.object({
+  NODE_ENV: z.string().default("development"),
+  HOST: z.string().default("127.0.0.1"),
+  PORT: whole(5000, 0, 65_535),
+  TZ: timeZone(),
+  CORS_ORIGINS: origins(),
+  LOG_LEVEL: z
+    .enum(
+      ["trace", "debug", "info", "warn", "error", "silent"],
+      "must be trace, debug, info, warn, error or silent",
+    )
+    .default("info"),
+  DATA_DIR: z.string().default(".data"),
+  DATABASE_URL: z.string().optional(),
+  MYSQL_USER_NAME: z.string().optional(),
+  MYSQL_USER_PASSWORD: z.string().optional(),
+  MYSQL_HOSTNAME: z.string().optional(),
+  MYSQL_PORT: whole(3306, 1, 65_535),
+  MYSQL_DATABASE_NAME: z.string().optional(),
+  DATABASE_TLS: onOff(false),
+  DATABASE_TLS_CA_FILE: z.string().optional(),
+  DATABASE_POOL_SIZE: whole(10, 1, 1000),
+  MIGRATE_ON_START: onOff(true),
+  JWT_SECRET_KEY: z.string().optional(),
+  SECRET_KEY: z.string().optional(),
+  JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60, 1, YEAR_SECONDS),
+  JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60, 1, YEAR_SECONDS),
+  ARGON2_MEMORY_KIB: whole(19_456, 8, 1_048_576),
+  ARGON2_TIME_COST: whole(2, 1, 100),
+  HASH_CONCURRENCY: whole(0, 0, 1024),
+  HASH_QUEUE_LIMIT: whole(100, 0, 100_000),
+  PURGE_INTERVAL_SECONDS: whole(600, 1, 86_400),
+});
+
+/** The names that are read, for the README's table to be checked against. */
+export const variableNames = Object.keys(variables.shape);
+
+/**
+ * Reads the environment. An empty variable counts as absent, as a compose file writes it.
+ * @param readFile gives a file's text (the CA); its error becomes a problem
+ * @throws ConfigError that lists every problem; never a value of a secret
+ */
+export function parseConfig(environment: Environment, readFile: (path: string) => string): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const problems: string[] = [];
+  const parsed = variables.safeParse(present);
+  if (!parsed.success) {
+    problems.push(...parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`));
+  }
+  // The remaining checks go on with what could be read, so that one run shows everything.
+  const good = { ...present } as Environment;
+  for (const issue of parsed.error?.issues ?? []) delete good[String(issue.path[0])];
+  const read = variables.parse(good);
+
+  const production = read.NODE_ENV === "production";
+  const database = databaseTarget(read, readFile, problems);
+  if (
+    !database &&
+    production &&
+    !problems.some((p) => p.startsWith("DATABASE_URL") || p.startsWith("MYSQL_"))
+  ) {
+    problems.push("DATABASE_URL (or MYSQL_HOSTNAME and its companions) is required with NODE_ENV=production");
+  }
+  const jwtSecretKey = read.JWT_SECRET_KEY ?? read.SECRET_KEY;
+  const weakness = production || jwtSecretKey === undefined ? weakSecret(jwtSecretKey) : undefined;
+  if (weakness) problems.push(`JWT_SECRET_KEY ${weakness}`);
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  return Object.freeze({
+    production,
+    host: read.HOST,
+    port: read.PORT,
+    timeZone: read.TZ,
+    corsOrigins: read.CORS_ORIGINS,
+    logLevel: read.LOG_LEVEL,
+    dataFolder: read.DATA_DIR,
+    database,
+    databasePoolSize: read.DATABASE_POOL_SIZE,
+    migrateOnStart: read.MIGRATE_ON_START,
+    jwtSecretKey: jwtSecretKey ?? "",
+    accessTokenSeconds: read.JWT_ACCESS_TOKEN_EXPIRES,
+    refreshTokenSeconds: read.JWT_REFRESH_TOKEN_EXPIRES,
+    argon2: { memoryKib: read.ARGON2_MEMORY_KIB, timeCost: read.ARGON2_TIME_COST },
+    hashConcurrency: read.HASH_CONCURRENCY || undefined,
+    hashQueueLimit: read.HASH_QUEUE_LIMIT,
+    purgeIntervalSeconds: read.PURGE_INTERVAL_SECONDS,
+  });
+}

@@ -1,0 +1,30 @@
+/** RFC 7518 section 3.2: a key of the hash's size or larger. */
+const MIN_SECRET_BYTES = 32;
+
+/** Secrets of 32 bytes and more that stand in well-known documents and templates, in lower case. */
+const WELL_KNOWN = new Set([
+  "a-string-secret-at-least-256-bits-long",
+  "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+  "super-secret-jwt-token-with-at-least-32-characters-long",
+  "your-super-secret-jwt-token-with-at-least-32-characters-long",
+  "change-me-to-at-least-32-random-bytes",
+]);
+
+/**
+ * What the seed prints as its secret, reduced to what no way of quoting or unescaping it removes. The literal is
+ * public, however a `.env` reader or a Dockerfile changed its backslashes and quotes.
+ */
+const SEED_SECRET = "#q)x00xd6x9fibqxd7;,xe2e";
+const bare = (secret: string) => secret.replace(/[\\'"<]/g, "").toLowerCase();
+
+/** Why a signing secret must not be used in production, as the end of a sentence; undefined if it may. */
+export function weakSecret(secret: string | undefined): string | undefined {
+  if (secret === undefined) return "(or SECRET_KEY) is required: make one with `openssl rand -base64 48`";
+  if (bare(secret).includes(SEED_SECRET))
+    return "is the one printed in the tutorial that everybody can read: make a new one";
+  if (new TextEncoder().encode(secret).length < MIN_SECRET_BYTES)
+    return `must have at least ${MIN_SECRET_BYTES} bytes`;
+  if (WELL_KNOWN.has(secret.toLowerCase())) return "is a well-known example: make a new one";
+  if (new Set(secret).size < 8) return "repeats a few characters: make a random one";
+  return undefined;
+}
