@@ -1,0 +1,67 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { requestId } from "hono/request-id";
+import { accountRoutes } from "./api/accounts.ts";
+import { healthRoutes } from "./api/health.ts";
+import { sessionRoutes } from "./api/sessions.ts";
+import { userRoutes } from "./api/users.ts";
+import { ApiError } from "./errors.ts";
+import type { AppEnv, Deps } from "./http/deps.ts";
+import { fail } from "./http/envelope.ts";
+import { answerFailure } from "./http/failures.ts";
+import { requestLog } from "./http/requestLog.ts";
+
+/** Bodies are a name and a password: more than this is a mistake or an attack. */
+export const MAX_BODY_BYTES = 16 * 1024;
+
+/**
+ * The whole HTTP service over what it is handed. Pure: it reads no environment and opens nothing.
+ * Middleware runs from top to bottom, so that every answer, failures included, has an id, a log line and CORS headers.
+ */
+export function createApp(deps: Deps) {
+  const base = new Hono<AppEnv>();
+  base.use(requestId({ limitLength: 128 }));
+  base.use(requestLog(deps));
+  base.use(
+    cors({
+      origin: deps.config.corsOrigins,
+      allowMethods: ["GET", "HEAD", "POST"],
+      allowHeaders: ["Authorization", "Content-Type"],
+      exposeHeaders: ["X-Request-Id", "WWW-Authenticate", "Retry-After", "Link"],
+      maxAge: 600,
+    }),
+  );
+  base.use(
+    methodNotAllowed({
+      app: base,
+      onMethodNotAllowed: (c, methods) => {
+        c.header("Allow", [...methods, "OPTIONS"].join(", "));
+        return fail(c, new ApiError("method_not_allowed"));
+      },
+    }),
+  );
+  base.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => fail(c, new ApiError("payload_too_large")),
+    }),
+  );
+  base.use("/api/*", async (c, next) => {
+    await next();
+    c.header("Cache-Control", "no-store");
+  });
+  base.notFound((c) => fail(c, new ApiError("not_found")));
+  base.onError((error, c) => answerFailure(deps, error, c));
+
+  return base
+    .get("/", (c) => c.json({ hello: "world" }))
+    .route("/", healthRoutes(deps))
+    .route("/api", accountRoutes(deps))
+    .route("/api", sessionRoutes(deps))
+    .route("/api", userRoutes(deps));
+}
+
+/** The routes and their types, for `hc` of hono/client. */
+export type AppType = ReturnType<typeof createApp>;
