@@ -1,0 +1,71 @@
+import { createApp } from "./app.ts";
+import { createPasswords } from "./auth/passwords.ts";
+import { ConfigError } from "./config.ts";
+import { openDatabase, openPool } from "./db/connection.ts";
+import { countPending, migrate } from "./db/migrate.ts";
+import { bunArgon2, connectionAddress, cores } from "./runtime/bun.ts";
+import { provideDatabase } from "./runtime/database.ts";
+import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
+import { createLog } from "./runtime/log.ts";
+import { startPurging } from "./runtime/purgeTimer.ts";
+import { serve } from "./runtime/server.ts";
+import { onShutdown } from "./runtime/shutdown.ts";
+import { startFailure, tell, welcome } from "./runtime/welcome.ts";
+
+/** The Bun process: configuration → database → app → server → drain. */
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = createLog(config.logLevel);
+  const clock = Date.now;
+  const closers: (() => unknown)[] = []; // run last to first
+  let draining = false;
+  const shutdown = onShutdown(async (reason) => {
+    draining = true;
+    log.info({ reason }, "draining");
+    while (closers.length > 0) await closers.pop()?.();
+    log.info({}, "stopped");
+  });
+
+  try {
+    const database = await provideDatabase(config, tell, (reason) => {
+      tell(`the local database is lost: ${reason}`);
+      shutdown("database lost", 1);
+    });
+    closers.push(database.stop);
+    if (config.migrateOnStart) await migrate(database.target, migrationsFolder);
+    else if ((await countPending(database.target, migrationsFolder)) > 0) {
+      throw new Error(
+        "the database lacks migrations and MIGRATE_ON_START is off: run `bun run db:migrate` first",
+      );
+    }
+    const pool = openPool(database.target, config.databasePoolSize);
+    closers.push(() => pool.end());
+    const db = openDatabase(pool);
+    const app = createApp({
+      config,
+      database: () => db,
+      passwords: createPasswords(bunArgon2(config.argon2), {
+        cost: config.argon2,
+        concurrency: config.hashConcurrency ?? cores(),
+        queueLimit: config.hashQueueLimit,
+      }),
+      clientAddress: connectionAddress,
+      clock,
+      log,
+      draining: () => draining,
+    });
+    closers.push(startPurging(pool, config.purgeIntervalSeconds, clock, log));
+    const server = serve(app.fetch, config);
+    closers.push(() => server.stop());
+    log.info({ address: server.url.origin, database: database.description }, "listening");
+    if (!config.production) welcome(server.url, database.description, config);
+  } catch (error) {
+    tell(startFailure(error));
+    shutdown("start failed", 1);
+  }
+}
+
+main().catch((error) => {
+  tell(error instanceof ConfigError ? error.message : startFailure(error));
+  process.exit(1);
+});

@@ -1,0 +1,68 @@
+import { createConnection } from "mysql2/promise";
+import type { DatabaseTarget } from "../config/database.ts";
+import type { Config } from "../config.ts";
+import { connectionOptions } from "../db/connection.ts";
+import { type LocalDatabase, startLocalDatabase } from "./localDatabase/index.ts";
+
+/** The database that this process uses. */
+export interface ProcessDatabase {
+  target: DatabaseTarget;
+  /** For a person: where it is, without account. */
+  description: string;
+  /** Ends it if it is ours. */
+  stop(): Promise<void>;
+}
+
+/** The name of the database in the local server. */
+const LOCAL_NAME = "latchkey";
+
+/**
+ * The configured database, or a local one that is started and ends with this process.
+ * @param report takes a line of progress for a person
+ * @param onLost called when the local server ended and could not be brought back
+ */
+export async function provideDatabase(
+  config: Config,
+  report: (line: string) => void,
+  onLost: (reason: string) => void,
+): Promise<ProcessDatabase> {
+  const { database: target } = config;
+  if (target) {
+    const description = target.socketPath ?? `${target.host}:${target.port}`;
+    return { target, description: `${target.database} at ${description}`, stop: async () => {} };
+  }
+  const options = { folder: config.dataFolder, report };
+  let local = await startLocalDatabase(options);
+  let stopping = false;
+  const watch = (watched: LocalDatabase) =>
+    watched.exited
+      .then(async () => {
+        if (stopping) return;
+        report("the local database ended, starting it again");
+        await watched.stop();
+        local = await startLocalDatabase(options);
+        // The pool goes on with the address it knows, which is the same but for sockets in temporary folders.
+        if (JSON.stringify(local.connection) !== JSON.stringify(watched.connection))
+          throw new Error("its address changed");
+        watch(local);
+      })
+      .catch((error: Error) => onLost(error.message));
+  watch(local);
+  return {
+    target: { ...(await createLocal(local)), database: LOCAL_NAME },
+    description: local.engine,
+    stop: async () => {
+      stopping = true;
+      await local.stop();
+    },
+  };
+}
+
+async function createLocal({ connection: account }: LocalDatabase) {
+  const connection = await createConnection({ ...connectionOptions({ ...account, database: "" }) });
+  await connection.query(
+    `CREATE DATABASE IF NOT EXISTS ${LOCAL_NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+  );
+  await connection.end();
+  return account;
+}
