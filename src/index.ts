@@ -60,6 +60,7 @@ async function main(): Promise<void> {
     log.info({ address: server.url.origin, database: database.description }, "listening");
     if (!config.production) welcome(server.url, database.description, config);
   } catch (error) {
+    if (draining) return; // stopped while starting: what broke off is no failure
     tell(startFailure(error));
     shutdown("start failed", 1);
   }

@@ -50,18 +50,21 @@ export function createPasswords(
   return {
     hash: async (password) => gated(() => argon2.hash(password)),
     async verify(password, stored) {
+      const isArgon2 = stored?.startsWith("$argon2id$") ?? false;
+      let fault: HashFault | undefined;
+      if (stored === null) fault = "missing";
+      else if (stored !== undefined && !isArgon2) fault = "unreadable";
       // Nobody has an empty argon2id password, and Bun would answer without doing the work.
-      if (stored?.startsWith("$argon2id$") && password !== "") {
+      if (stored && isArgon2 && password !== "") {
         try {
           return { matches: await matches(password, stored) };
         } catch (error) {
           if (error instanceof ApiError) throw error;
+          fault = "unreadable";
         }
       }
       await matches(password || "-", decoy);
-      if (stored === null) return { matches: false, fault: "missing" };
-      const readable = stored === undefined || password === "";
-      return readable ? { matches: false } : { matches: false, fault: "unreadable" };
+      return fault ? { matches: false, fault } : { matches: false };
     },
   };
 }

@@ -14,6 +14,7 @@ export function serve(
     hostname: host,
     port,
     development: false,
+    reusePort: false, // else, and only without `development`, a second start would silently share the port
     idleTimeout: 30, // seconds; above the longest answer, which the database's time limits bound
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
     fetch: (request, server) => fetch(request, { server }),

@@ -1,0 +1,168 @@
+import { describe, expect, test } from "bun:test";
+import { ConfigError, parseConfig, variableNames } from "../../src/config.ts";
+
+const SECRET = "test-secret-that-is-only-for-tests-0123456789";
+const PEM = "-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICATE-----\n";
+const read = (path: string) => {
+  if (path !== "/ca.pem") throw new Error("ENOENT");
+  return PEM;
+};
+const parse = (env: Record<string, string>) => parseConfig({ JWT_SECRET_KEY: SECRET, ...env }, read);
+const problems = (env: Record<string, string | undefined>): string[] => {
+  try {
+    parseConfig(env, read);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+
+describe("parseConfig", () => {
+  test("defaults", () => {
+    expect(parse({ TZ: "UTC" })).toEqual({
+      production: false,
+      host: "127.0.0.1",
+      port: 5000,
+      timeZone: "UTC",
+      corsOrigins: "*",
+      logLevel: "info",
+      dataFolder: ".data",
+      database: undefined,
+      databasePoolSize: 10,
+      migrateOnStart: true,
+      jwtSecretKey: SECRET,
+      accessTokenSeconds: 7200,
+      refreshTokenSeconds: 2_592_000,
+      argon2: { memoryKib: 19_456, timeCost: 2 },
+      hashConcurrency: undefined,
+      hashQueueLimit: 100,
+      purgeIntervalSeconds: 600,
+    });
+  });
+  test("is frozen, and an empty variable counts as absent", () => {
+    const config = parse({ PORT: "", CORS_ORIGINS: "", DATABASE_URL: "", MYSQL_HOSTNAME: "" });
+    expect(config.port).toBe(5000);
+    expect(config.database).toBeUndefined();
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+  test("the seed's names for the database", () => {
+    const config = parse({
+      MYSQL_USER_NAME: "root",
+      MYSQL_USER_PASSWORD: "p@ss:/?#",
+      MYSQL_HOSTNAME: "192.0.2.7",
+      MYSQL_DATABASE_NAME: "my_db",
+    });
+    expect(config.database).toEqual({
+      host: "192.0.2.7",
+      port: 3306,
+      user: "root",
+      password: "p@ss:/?#",
+      database: "my_db",
+    });
+  });
+  test("DATABASE_URL in its forms, and before the seed's names", () => {
+    const url = (text: string) => parse({ DATABASE_URL: text, MYSQL_HOSTNAME: "x" }).database;
+    expect(url("mysql://u:p%40ss@db.example:3307/name")).toEqual({
+      host: "db.example",
+      port: 3307,
+      user: "u",
+      password: "p@ss",
+      database: "name",
+    });
+    expect(url("mysql+pymysql://u@db/name")).toEqual({
+      host: "db",
+      port: 3306,
+      user: "u",
+      password: "",
+      database: "name",
+    });
+    expect(url("mysql://u@localhost/name?socket=%2Ftmp%2Fmy.sock")).toEqual({
+      socketPath: "/tmp/my.sock",
+      user: "u",
+      password: "",
+      database: "name",
+    });
+  });
+  test("TLS with the system's roots or with a CA file", () => {
+    const url = { DATABASE_URL: "mysql://u:p@db/name" };
+    expect(parse(url).database?.tls).toBeUndefined();
+    expect(parse({ ...url, DATABASE_TLS: "on" }).database?.tls).toEqual({});
+    expect(parse({ ...url, DATABASE_TLS_CA_FILE: "/ca.pem" }).database?.tls).toEqual({ ca: PEM });
+    expect(problems({ ...url, JWT_SECRET_KEY: SECRET, DATABASE_TLS_CA_FILE: "/nope.pem" })).toEqual([
+      "DATABASE_TLS_CA_FILE must name a readable PEM file with a CERTIFICATE",
+    ]);
+  });
+  test("SECRET_KEY stands in for JWT_SECRET_KEY", () => {
+    expect(parseConfig({ SECRET_KEY: "other" }, read).jwtSecretKey).toBe("other");
+    expect(parse({ SECRET_KEY: "other" }).jwtSecretKey).toBe(SECRET);
+  });
+  test("one error lists every problem, and shows no secret", () => {
+    const env = {
+      NODE_ENV: "production",
+      PORT: "70000",
+      TZ: "Mars/Olympus",
+      CORS_ORIGINS: "https://a.example/path",
+      JWT_ACCESS_TOKEN_EXPIRES: "2h",
+      MIGRATE_ON_START: "maybe",
+      LOG_LEVEL: "loud",
+      DATABASE_URL: "postgres://user:hush-hush@db/name",
+      JWT_SECRET_KEY: "hush-hush",
+    };
+    const found = problems(env);
+    for (const name of Object.keys(env).filter((name) => name !== "NODE_ENV")) {
+      expect(found.filter((problem) => problem.startsWith(name))).toHaveLength(1);
+    }
+    expect(found).toHaveLength(8);
+    expect(new ConfigError(found).message).not.toContain("hush-hush");
+  });
+  test("a database named in part is a mistake, not a wish for a local one", () => {
+    expect(problems({ JWT_SECRET_KEY: SECRET, MYSQL_HOSTNAME: "db" })).toEqual([
+      "MYSQL_USER_NAME is required beside the other MYSQL_ variables",
+      "MYSQL_DATABASE_NAME is required beside the other MYSQL_ variables",
+    ]);
+  });
+});
+
+describe("NODE_ENV=production", () => {
+  const production = (env: Record<string, string>) =>
+    problems({ NODE_ENV: "production", DATABASE_URL: "mysql://u:p@db/name", ...env });
+  test("needs a database and a secret", () => {
+    expect(problems({ NODE_ENV: "production" })).toEqual([
+      "DATABASE_URL (or MYSQL_HOSTNAME and its companions) is required with NODE_ENV=production",
+      "JWT_SECRET_KEY (or SECRET_KEY) is required: make one with `openssl rand -base64 48`",
+    ]);
+    expect(production({ JWT_SECRET_KEY: "kJ8s0dP2mQx7Zt5vLw9bRn3cYh6fGa1e" })).toEqual([]);
+  });
+  test("refuses a secret that is short, known, or of a few characters", () => {
+    for (const secret of [
+      "x".repeat(31),
+      "secret",
+      "a-string-secret-at-least-256-bits-long",
+      "ab".repeat(40),
+    ]) {
+      expect(production({ JWT_SECRET_KEY: secret })).toHaveLength(1);
+      expect(production({ SECRET_KEY: secret })).toHaveLength(1);
+    }
+  });
+  test("refuses the seed's own secret, however its quotes and backslashes were read", () => {
+    const literal = String.raw`b'#q)\\x00\xd6\x9f<iBQ\xd7;,\xe2E'`;
+    const readings = [
+      literal,
+      literal.slice(2, -1),
+      literal.replaceAll("\\\\", "\\"),
+      literal.replaceAll("\\", ""),
+      `"${literal}" # and more, so that it is long enough`,
+    ];
+    for (const secret of readings) expect(production({ JWT_SECRET_KEY: secret })[0]).toContain("tutorial");
+  });
+});
+
+test("README and .env.example name every variable", async () => {
+  const readme = await Bun.file("README.md").text();
+  const example = await Bun.file(".env.example").text();
+  for (const name of variableNames.filter((name) => name !== "NODE_ENV")) {
+    expect(readme).toContain(`\`${name}\``);
+    expect(example).toContain(name);
+  }
+});

@@ -1,0 +1,183 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { sign } from "hono/jwt";
+import { claimsOf, TEST_SECRET, type TestApp, testApp, unique } from "../support/app.ts";
+
+let it: TestApp;
+let user: Awaited<ReturnType<TestApp["newUser"]>>;
+beforeAll(async () => {
+  it = await testApp();
+  user = await it.newUser();
+});
+
+const list = (authorization?: string) =>
+  it.request(
+    "GET",
+    "/api/getUserList",
+    authorization === undefined ? {} : { headers: { Authorization: authorization } },
+  );
+
+/** A token with the claims of a good one, changed. */
+const forged = async (
+  change: Record<string, unknown>,
+  secret = TEST_SECRET,
+  alg: "HS256" | "HS512" = "HS256",
+) => {
+  const claims = { ...claimsOf(user.accessToken), ...change };
+  for (const [name, value] of Object.entries(claims)) if (value === undefined) delete claims[name];
+  return `Bearer ${await sign(claims, secret, alg)}`;
+};
+const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+const expectRefused = async (authorization: string | undefined, code: string, message: string) => {
+  const answer = await list(authorization);
+  expect(answer.body).toEqual({ success: false, message, data: null, code });
+  expect(answer.status).toBe(401);
+  const challenge = answer.headers.get("WWW-Authenticate") ?? "";
+  if (code === "token_missing") expect(challenge).toBe('Bearer realm="latchkey"');
+  else expect(challenge).toBe(`Bearer realm="latchkey", error="invalid_token", error_description="${code}"`);
+};
+
+const NO_BEARER = "Missing 'Bearer' type in 'Authorization' header. Expected 'Authorization: Bearer <JWT>'";
+const BAD_HEADER = "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'";
+
+describe("the Authorization header", () => {
+  test("missing or empty", async () => {
+    await expectRefused(undefined, "token_missing", "Missing Authorization Header");
+    await expectRefused("", "token_missing", "Missing Authorization Header");
+    await expectRefused(" , ", "token_missing", "Missing Authorization Header");
+  });
+  test("of another type, or without a type, or of the type twice", async () => {
+    const bare = user.accessToken.replace("Bearer ", "");
+    for (const header of [bare, "Basic xx", `${user.accessToken}, ${user.accessToken}`]) {
+      await expectRefused(header, "token_missing", NO_BEARER);
+    }
+  });
+  test("with no token or more than one word after the type", async () => {
+    for (const header of ["Bearer", `${user.accessToken} x`, "Bearer a b c"]) {
+      await expectRefused(header, "token_malformed", BAD_HEADER);
+    }
+  });
+  test("is found in a list of several, in any case, with spaces, as Flask-JWT-Extended finds it", async () => {
+    const bare = user.accessToken.replace("Bearer ", "");
+    for (const header of [
+      user.accessToken,
+      `bearer ${bare}`,
+      `Bearer   ${bare}`,
+      `Basic eA==, ${user.accessToken}`,
+    ]) {
+      expect((await list(header)).status).toBe(200);
+    }
+  });
+});
+
+describe("the token itself", () => {
+  test("that is none", async () => {
+    const [header, payload, signature] = user.accessToken.replace("Bearer ", "").split(".");
+    for (const junk of [
+      "junk",
+      "a.b",
+      "a.b.c",
+      "..",
+      `${header}.${payload}`,
+      `${header}.!!.${signature}`,
+      `${header}.${payload}.%`,
+    ]) {
+      await expectRefused(`Bearer ${junk}`, "token_malformed", "Not enough segments");
+    }
+  });
+  test("with JSON in it that is no object", async () => {
+    for (const payload of [null, 1, "text", [1]]) {
+      const answer = await list(`Bearer ${await sign(payload as never, TEST_SECRET, "HS256")}`);
+      expect(answer.status).toBe(401);
+      expect(["token_malformed", "token_invalid"]).toContain(answer.body.code as string);
+    }
+  });
+  test("signed with another key, or changed after signing", async () => {
+    await expectRefused(
+      await forged({}, "another-test-secret-0123456789-0123456789"),
+      "token_invalid",
+      "Signature verification failed",
+    );
+    const [header, , signature] = user.accessToken.replace("Bearer ", "").split(".");
+    const changed = `Bearer ${header}.${base64({ ...claimsOf(user.accessToken), sub: "root" })}.${signature}`;
+    await expectRefused(changed, "token_invalid", "Signature verification failed");
+    await expectRefused(
+      `Bearer ${header}.${base64(claimsOf(user.accessToken))}.`,
+      "token_invalid",
+      "Signature verification failed",
+    );
+  });
+  test("under another algorithm, none included", async () => {
+    const message = "The specified alg value is not allowed";
+    await expectRefused(await forged({}, TEST_SECRET, "HS512"), "token_invalid", message);
+    for (const alg of ["none", "None", "RS256", ""]) {
+      const unsigned = `Bearer ${base64({ alg, typ: "JWT" })}.${base64(claimsOf(user.accessToken))}.`;
+      await expectRefused(unsigned, "token_invalid", message);
+    }
+  });
+  test("past its time", async () => {
+    const app = await testApp({ startMs: it.clock.ms });
+    const { accessToken, refreshToken } = await app.newUser();
+    app.clock.advance(7199);
+    expect((await app.withToken("GET", "/api/getUserList", accessToken)).status).toBe(200);
+    app.clock.advance(1);
+    const late = await app.withToken("GET", "/api/getUserList", accessToken);
+    expect(late.body).toEqual({
+      success: false,
+      message: "Token has expired",
+      data: null,
+      code: "token_expired",
+    });
+    expect((await app.withToken("GET", "/api/refreshToken", refreshToken)).status).toBe(200);
+    app.clock.advance(30 * 86_400 - 7200);
+    expect((await app.withToken("GET", "/api/refreshToken", refreshToken)).body.code).toBe("token_expired");
+  });
+  test("before its time", async () => {
+    const nbf = Math.floor(it.clock.ms / 1000) + 3600;
+    await expectRefused(await forged({ nbf }), "token_invalid", "The token is not yet valid (nbf)");
+  });
+  test("issued in the future by a clock that is ahead is no ground to refuse", async () => {
+    expect((await list(await forged({ iat: Math.floor(it.clock.ms / 1000) + 30 }))).status).toBe(200);
+  });
+  test("without a claim that is needed, or with one of a wrong kind", async () => {
+    const wrong = {
+      exp: [undefined, "x", null],
+      jti: [undefined, 1, "", "x".repeat(121)],
+      sub: [undefined, 1, null],
+      type: [undefined, "x"],
+      sid: [1, null],
+    };
+    for (const [claim, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        await expectRefused(
+          await forged({ [claim]: value }),
+          "token_invalid",
+          `Missing or malformed claim: ${claim}`,
+        );
+      }
+    }
+  });
+  test("whose session is another user's, or made up", async () => {
+    const other = await it.newUser();
+    await expectRefused(
+      await forged({ sid: claimsOf(other.accessToken).sid }),
+      "token_revoked",
+      "Token has been revoked",
+    );
+    await expectRefused(
+      await forged({ sid: crypto.randomUUID() }),
+      "token_revoked",
+      "Token has been revoked",
+    );
+  });
+  test("of a user whom nobody knows", async () => {
+    await expectRefused(await forged({ sub: unique("ghost") }), "token_revoked", "Token has been revoked");
+  });
+  test("that Flask made: no session in it, good until it is logged out", async () => {
+    const token = await forged({ sid: undefined, jti: crypto.randomUUID() });
+    expect((await list(token)).status).toBe(200);
+    expect((await it.withToken("POST", "/api/logout", token)).status).toBe(200);
+    await expectRefused(token, "token_revoked", "Token has been revoked");
+    expect((await list(user.accessToken)).status).toBe(200);
+  });
+});

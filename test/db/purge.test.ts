@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { purgeExpired } from "../../src/db/purge.ts";
+import { migratedDatabase, poolOn } from "../support/database.ts";
+
+const NOW = 2_000_000_000;
+
+test("deletes what has run out, in many batches, and keeps the rest, rows without expiry included", async () => {
+  const { pool } = await migratedDatabase();
+  const revoked = [...Array(1203).keys()].map((n) => [`old-${n}`, NOW - 61 - n]);
+  await pool.query("INSERT INTO revoked_tokens (jti, expires_at) VALUES ?", [
+    [...revoked, ["live", NOW + 1], ["just now", NOW - 59], ["flask's", null]],
+  ]);
+  const session = (id: string, expires: number) => [id, 1, 0, 0, expires];
+  await pool.query("INSERT INTO session (id, user_id, created_at, last_used_at, expires_at) VALUES ?", [
+    [session("old", NOW - 100), session("live", NOW + 100)],
+  ]);
+  expect(await purgeExpired(pool, NOW)).toBe(1204);
+  const [kept] = await pool.query<RowDataPacket[]>("SELECT jti FROM revoked_tokens ORDER BY jti");
+  expect(kept.map(({ jti }) => jti)).toEqual(["flask's", "just now", "live"]);
+  const [open] = await pool.query<RowDataPacket[]>("SELECT id FROM session");
+  expect(open.map(({ id }) => id)).toEqual(["live"]);
+  expect(await purgeExpired(pool, NOW)).toBe(0);
+});
+
+test("one instance at a time; the lock goes back to the others", async () => {
+  const { pool, target } = await migratedDatabase();
+  const holder = await poolOn(target).pool.getConnection();
+  await holder.query("SELECT GET_LOCK(CONCAT('latchkey_purge_', MD5(DATABASE())), 0)");
+  expect(await purgeExpired(pool, NOW)).toBeNull();
+  await holder.query("SELECT RELEASE_LOCK(CONCAT('latchkey_purge_', MD5(DATABASE())))");
+  holder.release();
+  expect(await purgeExpired(pool, NOW)).toBe(0);
+});

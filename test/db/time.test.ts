@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { wallClock } from "../../src/db/wallClock.ts";
+import { testApp } from "../support/app.ts";
+import { migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
+
+test("wallClock shows the zone's clock, across a change of summer time and at midnight", () => {
+  const berlin = wallClock("Europe/Berlin");
+  expect(berlin(Date.UTC(2026, 2, 29, 0, 59, 59))).toBe("2026-03-29 01:59:59");
+  expect(berlin(Date.UTC(2026, 2, 29, 1, 0, 0))).toBe("2026-03-29 03:00:00");
+  expect(wallClock("UTC")(Date.UTC(2026, 0, 1, 0, 0, 0))).toBe("2026-01-01 00:00:00");
+  expect(wallClock("Asia/Kathmandu")(Date.UTC(2026, 0, 1, 0, 0, 0))).toBe("2026-01-01 05:45:00");
+  expect(() => wallClock("Mars/Olympus")).toThrow(RangeError);
+});
+
+test("no answer depends on the zone of the database's session", async () => {
+  const { target } = await migratedDatabase();
+  const root = await rootConnection();
+  const seen: string[] = [];
+  try {
+    for (const zone of ["-12:00", "+13:00"]) {
+      await root.query("SET GLOBAL time_zone = ?", [zone]);
+      const { pool, db } = poolOn(target); // new connections take the server's zone
+      const [[session]] = (await pool.query("SELECT @@session.time_zone AS zone")) as never as [
+        [{ zone: string }],
+      ];
+      expect(session.zone).toBe(zone);
+      const it = await testApp({ db, startMs: Date.UTC(2026, 10, 22, 12, 0, 0) });
+      const { username, accessToken } = await it.newUser();
+      const list = (await it.withToken("GET", "/api/getUserList", accessToken)).body.data as {
+        username: string;
+        created_at: string;
+      }[];
+      seen.push(list.find((user) => user.username === username)?.created_at ?? "");
+      expect((await it.withToken("POST", "/api/logout", accessToken)).status).toBe(200);
+    }
+  } finally {
+    await root.query("SET GLOBAL time_zone = 'SYSTEM'");
+    await root.end();
+  }
+  expect(seen).toEqual(["2026-11-22 20:00:00", "2026-11-22 20:00:00"]);
+});
+
+test("connections of ours are strict and escape safely whatever the server's sql_mode is", async () => {
+  const { target } = await migratedDatabase();
+  const root = await rootConnection();
+  const [[before]] = (await root.query("SELECT @@global.sql_mode AS mode")) as never as [[{ mode: string }]];
+  try {
+    await root.query("SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'");
+    const { pool, db } = poolOn(target);
+    const [[session]] = (await pool.query("SELECT @@session.sql_mode AS mode")) as never as [
+      [{ mode: string }],
+    ];
+    expect(session.mode).toBe("STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION");
+    const it = await testApp({ db });
+    const name = "\\' OR 1=1 -- ";
+    expect((await it.post("/api/login", { username: name, password: "x" })).body.code).toBe(
+      "unknown_username",
+    );
+  } finally {
+    await root.query("SET GLOBAL sql_mode = ?", [before.mode]);
+    await root.end();
+  }
+});

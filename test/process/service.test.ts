@@ -1,0 +1,193 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { PASSWORD, TEST_SECRET, type Tokens, unique, verbs } from "../support/app.ts";
+import { databaseUrl, emptyDatabase, migratedDatabase } from "../support/database.ts";
+import { type Running, run, startService, until } from "../support/process.ts";
+
+const started: Running[] = [];
+const start = async (env: Record<string, string>) => {
+  const running = await startService({
+    JWT_SECRET_KEY: TEST_SECRET,
+    ARGON2_MEMORY_KIB: "64",
+    ARGON2_TIME_COST: "1",
+    ...env,
+  });
+  started.push(running);
+  return running;
+};
+afterEach(async () => {
+  for (const { process } of started.splice(0)) {
+    process.kill("SIGKILL");
+    await process.exited;
+  }
+});
+
+const over = ({ origin }: Running) =>
+  verbs(async (method, path, init) => {
+    const response = await fetch(origin + path, { method, ...init });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text ? JSON.parse(text) : undefined,
+    };
+  });
+
+describe("start", () => {
+  test("migrates, listens, serves; the log is JSON lines and knows the client's address", async () => {
+    const service = await start({ DATABASE_URL: databaseUrl(await emptyDatabase()) });
+    const { accessToken, username } = await over(service).newUser();
+    const list = await over(service).withToken("GET", "/api/getUserList", accessToken);
+    expect((list.body.data as { username: string }[]).map((user) => user.username)).toEqual([username]);
+    const lines = service
+      .stdout()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(
+      lines.filter(({ msg }) => msg === "request").map(({ route, address }) => [route, address]),
+    ).toEqual([
+      ["/api/register", "127.0.0.1"],
+      ["/api/login", "127.0.0.1"],
+      ["/api/getUserList", "127.0.0.1"],
+    ]);
+  });
+  test("with MIGRATE_ON_START=off it applies none, and says so if some are missing", async () => {
+    const env = {
+      DATABASE_URL: databaseUrl(await emptyDatabase()),
+      JWT_SECRET_KEY: TEST_SECRET,
+      MIGRATE_ON_START: "off",
+      PORT: "0",
+    };
+    const refused = await run("src/index.ts", env);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("bun run db:migrate");
+    const migrated = await run("src/commands/migrate.ts", env);
+    expect([migrated.exitCode, migrated.stderr]).toEqual([0, expect.stringContaining("migrated")]);
+    expect((await over(await start(env)).newUser()).accessToken).toStartWith("Bearer ");
+  });
+  test("a faulty configuration ends it with one message that lists everything", async () => {
+    const refused = await run("src/index.ts", { NODE_ENV: "production", PORT: "x", JWT_SECRET_KEY: "hush" });
+    expect(refused.exitCode).toBe(1);
+    for (const name of ["PORT", "DATABASE_URL", "JWT_SECRET_KEY"])
+      expect(refused.stderr).toContain(`  - ${name} `);
+    expect(refused.stderr).not.toContain("hush");
+    expect(refused.stdout).toBe("");
+  });
+  test("a database that refuses us or is not there is named, its password is not", async () => {
+    const base = { JWT_SECRET_KEY: TEST_SECRET, PORT: "0" };
+    const nowhere = await run("src/index.ts", { ...base, DATABASE_URL: "mysql://u:hush-hush@127.0.0.1:1/x" });
+    expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("ECONNREFUSED")]);
+    const missing = { ...(await emptyDatabase()), database: "no_such_database" };
+    const unknown = await run("src/index.ts", { ...base, DATABASE_URL: databaseUrl(missing) });
+    expect([unknown.exitCode, unknown.stderr]).toEqual([1, expect.stringContaining("ER_BAD_DB_ERROR")]);
+    expect(nowhere.stderr + nowhere.stdout).not.toContain("hush-hush");
+  });
+  test("a taken port is named", async () => {
+    const { target } = await migratedDatabase();
+    const service = await start({ DATABASE_URL: databaseUrl(target) });
+    const second = await run("src/index.ts", {
+      DATABASE_URL: databaseUrl(target),
+      JWT_SECRET_KEY: TEST_SECRET,
+      PORT: new URL(service.origin).port,
+    });
+    expect([second.exitCode, second.stderr]).toEqual([1, expect.stringContaining("the port is taken")]);
+  });
+});
+
+describe("two instances on one database", () => {
+  test("start at once on an empty one, and a logout at one counts at the other at the next request", async () => {
+    const env = { DATABASE_URL: databaseUrl(await emptyDatabase()) };
+    const [one, two] = await Promise.all([start(env), start(env)]);
+    const { accessToken, refreshToken } = await over(one).newUser();
+    expect((await over(two).withToken("GET", "/api/getUserList", accessToken)).status).toBe(200);
+    expect((await over(one).withToken("POST", "/api/logout", accessToken)).status).toBe(200);
+    expect((await over(two).withToken("GET", "/api/getUserList", accessToken)).body.code).toBe(
+      "token_revoked",
+    );
+    expect((await over(two).withToken("GET", "/api/refreshToken", refreshToken)).body.code).toBe(
+      "token_revoked",
+    );
+  });
+  test("of registrations of one name at both, one succeeds", async () => {
+    const env = { DATABASE_URL: databaseUrl(await emptyDatabase()) };
+    const both = await Promise.all([start(env), start(env)]);
+    const body = { username: unique("race"), password: PASSWORD };
+    const answers = await Promise.all(
+      [0, 1, 0, 1, 0, 1].map((i) => over(both[i] as Running).post("/api/register", body)),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400, 400, 400, 400]);
+  });
+});
+
+describe("signals", () => {
+  /** A request that is under way: its body is being sent. */
+  const halfSent = async (service: Running) => {
+    const body = JSON.stringify({ username: unique("slow"), password: PASSWORD });
+    const socket = connect(Number(new URL(service.origin).port), "127.0.0.1");
+    let answer = "";
+    socket.on("data", (data) => {
+      answer += data;
+    });
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.on("error", () => {});
+    await new Promise((resolve) => socket.on("connect", resolve));
+    socket.write(
+      `POST /api/register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`,
+    );
+    // A second request that is answered shows that the first has reached the server.
+    await fetch(`${service.origin}/livez`);
+    return { finish: () => socket.write(body.slice(9)), answer: () => answer, closed };
+  };
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    test(`${signal}: finishes what is in flight, takes nothing new, exits with 0`, async () => {
+      const { target } = await migratedDatabase();
+      const service = await start({ DATABASE_URL: databaseUrl(target) });
+      const slow = await halfSent(service);
+      service.process.kill(signal);
+      await until(
+        () => service.stdout().includes('"draining"'),
+        () => "no drain",
+      );
+      await until(
+        () =>
+          fetch(`${service.origin}/livez`).then(
+            () => false,
+            () => true,
+          ),
+        () => "still accepting",
+      );
+      expect(service.process.exitCode).toBeNull();
+      slow.finish();
+      expect(await service.process.exited).toBe(0);
+      await slow.closed;
+      expect(slow.answer()).toStartWith("HTTP/1.1 200 OK");
+      expect(service.stdout()).toContain('"stopped"');
+    });
+  }
+  test("a second signal ends it at once", async () => {
+    const { target } = await migratedDatabase();
+    const service = await start({ DATABASE_URL: databaseUrl(target) });
+    await halfSent(service);
+    service.process.kill("SIGTERM");
+    await until(
+      () => service.stdout().includes('"draining"'),
+      () => "no drain",
+    );
+    expect(service.process.exitCode).toBeNull();
+    service.process.kill("SIGTERM");
+    expect(await service.process.exited).toBe(1);
+  });
+});
+
+test("what is logged and printed by a process holds no password, token or hash", async () => {
+  const { target } = await migratedDatabase();
+  const service = await start({ DATABASE_URL: databaseUrl(target), LOG_LEVEL: "trace" });
+  const tokens: Tokens[] = [await over(service).newUser()];
+  await over(service).post("/api/login", { username: "x", password: PASSWORD });
+  await fetch(`${service.origin}/api/getUserList?token=${tokens[0]?.accessToken}`);
+  const said = service.stdout() + service.stderr();
+  for (const secret of [PASSWORD, TEST_SECRET, "$argon2", "eyJ"]) expect(said).not.toContain(secret);
+});

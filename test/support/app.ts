@@ -1,0 +1,125 @@
+import { createApp } from "../../src/app.ts";
+import type { LogFields } from "../../src/auth/context.ts";
+import { createPasswords } from "../../src/auth/passwords.ts";
+import { type Config, parseConfig } from "../../src/config.ts";
+import type { Database } from "../../src/db/connection.ts";
+import { bunArgon2 } from "../../src/runtime/bun.ts";
+import { migratedDatabase } from "./database.ts";
+
+/** Obviously not a secret of anybody's. */
+export const TEST_SECRET = "test-secret-that-is-only-for-tests-0123456789";
+
+/** Argon2id at its cheapest: tests are about everything but its price. */
+export const CHEAP = { memoryKib: 8, timeCost: 1 };
+
+/** What a test may set otherwise. */
+export interface TestOptions {
+  env?: Record<string, string>;
+  db?: Database;
+  startMs?: number;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: {
+    success: boolean;
+    message: string;
+    data: unknown;
+    code?: string;
+    errors?: { field: string; message: string }[];
+  };
+  text: string;
+}
+
+/** A clock that moves only when told to. */
+export class TestClock {
+  constructor(public ms: number) {}
+  now = () => this.ms;
+  advance(seconds: number) {
+    this.ms += seconds * 1000;
+  }
+}
+
+let shared: ReturnType<typeof migratedDatabase> | undefined;
+
+/** The database that tests share; each uses names of its own in it. */
+export const sharedDatabase = () => {
+  shared ??= migratedDatabase();
+  return shared;
+};
+
+/** An app on the real database, with the log kept and the clock in hand. */
+export async function testApp(options: TestOptions = {}) {
+  const config: Config = parseConfig(
+    { JWT_SECRET_KEY: TEST_SECRET, TZ: "Asia/Shanghai", ...options.env },
+    () => "",
+  );
+  const db = options.db ?? (await sharedDatabase()).db;
+  const clock = new TestClock(options.startMs ?? Date.now());
+  const logged: { level: string; fields: LogFields; message: string }[] = [];
+  const keep = (level: string) => (fields: LogFields, message: string) =>
+    void logged.push({ level, fields, message });
+  const state = { draining: false };
+  const app = createApp({
+    config,
+    database: () => db,
+    passwords: createPasswords(bunArgon2(CHEAP), { cost: CHEAP, concurrency: 2, queueLimit: 100 }),
+    clientAddress: () => "192.0.2.1",
+    clock: clock.now,
+    log: { info: keep("info"), warn: keep("warn"), error: keep("error") },
+    draining: () => state.draining,
+  });
+  const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
+    const response = await app.request(path, { method, ...init });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text ? JSON.parse(text) : undefined,
+    };
+  };
+  return { app, config, db, clock, logged, state, request, ...verbs(request) };
+}
+
+export type TestApp = Awaited<ReturnType<typeof testApp>>;
+type Request = (method: string, path: string, init?: RequestInit) => Promise<Answer>;
+
+/** Short forms of the requests that tests make over and over. */
+export function verbs(request: Request) {
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    request("POST", path, {
+      body: JSON.stringify(body),
+      headers: { "Content-Type": "application/json", ...headers },
+    });
+  const withToken = (method: string, path: string, token: string) =>
+    request(method, path, { headers: { Authorization: token } });
+  const login = async (username: string, password = PASSWORD): Promise<Tokens> => {
+    const answer = await post("/api/login", { username, password });
+    if (answer.status !== 200) throw new Error(`login: ${answer.text}`);
+    return answer.body.data as Tokens;
+  };
+  const newUser = async (name = unique("user")): Promise<Tokens & { username: string }> => {
+    const answer = await post("/api/register", { username: name, password: PASSWORD });
+    if (answer.status !== 200) throw new Error(`register: ${answer.text}`);
+    return { username: name, ...(await login(name)) };
+  };
+  return { post, withToken, login, newUser };
+}
+
+export interface Tokens {
+  accessToken: string;
+  refreshToken: string;
+}
+
+export const PASSWORD = "correct horse battery";
+
+let names = 0;
+/** A name that no other test of any run uses. */
+export const unique = (stem: string) =>
+  `${stem}-${process.pid}-${++names}-${Math.random().toString(36).slice(2, 8)}`;
+
+/** Claims of a token, unchecked. */
+export const claimsOf = (token: string) =>
+  JSON.parse(Buffer.from(token.replace("Bearer ", "").split(".")[1] ?? "", "base64url").toString());

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "..", "..");
+
+/** The real program, running. */
+export interface Running {
+  process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  origin: string;
+  /** Everything said so far. */
+  stdout: () => string;
+  stderr: () => string;
+}
+
+/** Runs a script of the checkout with exactly this environment (and what any process needs). */
+export function spawn(script: string, env: Record<string, string>, args: string[] = []) {
+  const child = Bun.spawn([process.execPath, "run", script, ...args], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: process.env.HOME ?? "",
+      TMPDIR: process.env.TMPDIR ?? "/tmp",
+      ...env,
+    },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  return { process: child, stdout: collect(child.stdout), stderr: collect(child.stderr) };
+}
+
+/** Starts the service and waits until it listens. */
+export async function startService(env: Record<string, string>): Promise<Running> {
+  const running = spawn("src/index.ts", { PORT: "0", ...env });
+  const origin = await until(
+    () => /"address":"(http:[^"]+)"[^\n]*"listening"/.exec(running.stdout())?.[1],
+    () => `the service did not start: ${running.stdout()}${running.stderr()}`,
+    running.process.exited,
+  );
+  return { ...running, origin };
+}
+
+/** Runs a script to its end. */
+export async function run(script: string, env: Record<string, string>, args: string[] = []) {
+  const running = spawn(script, env, args);
+  const exitCode = await running.process.exited;
+  await until(
+    () => running.stderr.ended() && running.stdout.ended(),
+    () => "output did not end",
+  );
+  return { exitCode, stdout: running.stdout(), stderr: running.stderr() };
+}
+
+function collect(stream: ReadableStream<Uint8Array>) {
+  let text = "";
+  let ended = false;
+  (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+    ended = true;
+  })();
+  return Object.assign(() => text, { ended: () => ended });
+}
+
+/** Polls until there is a value; fails after 60 s, or when `given up` settles first, with what `otherwise` says. */
+export async function until<T>(
+  probe: () => T | Promise<T>,
+  otherwise: () => string,
+  givenUp?: Promise<unknown>,
+): Promise<NonNullable<T>> {
+  let lost = false;
+  givenUp?.then(() => {
+    lost = true;
+  });
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    const value = await probe();
+    if (value) return value as NonNullable<T>;
+    if (lost || performance.now() > deadline) throw new Error(otherwise());
+    await Bun.sleep(10);
+  }
+}
