@@ -62,6 +62,7 @@ const variables = z.object({
   MYSQL_DATABASE_NAME: z.string().optional(),
   DATABASE_TLS: onOff(false),
   DATABASE_TLS_CA_FILE: z.string().optional(),
+  DATABASE_TLS_VERIFY_NAME: onOff(true),
   DATABASE_POOL_SIZE: whole(10, 1, 1000),
   MIGRATE_ON_START: onOff(true),
   JWT_SECRET_KEY: z.string().optional(),

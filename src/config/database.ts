@@ -6,8 +6,8 @@ export interface DatabaseTarget {
   user: string;
   password: string;
   database: string;
-  /** TLS: absent for none; `ca` (PEM text) absent for the system's roots. */
-  tls?: { ca?: string };
+  /** TLS: absent for none; `ca` (PEM text) absent for the system's roots; `verifyName`: the certificate must name the host. */
+  tls?: { ca?: string; verifyName: boolean };
 }
 
 /** The variables a target is read from. */
@@ -20,6 +20,7 @@ export interface DatabaseVariables {
   MYSQL_DATABASE_NAME?: string | undefined;
   DATABASE_TLS: boolean;
   DATABASE_TLS_CA_FILE?: string | undefined;
+  DATABASE_TLS_VERIFY_NAME: boolean;
 }
 
 /**
@@ -78,12 +79,13 @@ function tlsOptions(
   read: DatabaseVariables,
   readFile: (path: string) => string,
   problems: string[],
-): { ca?: string } | undefined {
-  if (read.DATABASE_TLS_CA_FILE === undefined) return read.DATABASE_TLS ? {} : undefined;
+): DatabaseTarget["tls"] {
+  const verifyName = read.DATABASE_TLS_VERIFY_NAME;
+  if (read.DATABASE_TLS_CA_FILE === undefined) return read.DATABASE_TLS ? { verifyName } : undefined;
   try {
     const ca = readFile(read.DATABASE_TLS_CA_FILE);
     if (!ca.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError();
-    return { ca };
+    return { ca, verifyName };
   } catch {
     problems.push("DATABASE_TLS_CA_FILE must name a readable PEM file with a CERTIFICATE");
     return undefined;

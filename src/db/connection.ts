@@ -16,7 +16,15 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
   return {
     ...account,
     ...(socketPath ? { socketPath } : { host: host ?? "127.0.0.1", port: port ?? 3306 }),
-    ...(tls ? { ssl: { ...tls, rejectUnauthorized: true } } : {}),
+    ...(tls
+      ? {
+          ssl: {
+            ...(tls.ca ? { ca: tls.ca } : {}),
+            rejectUnauthorized: true,
+            verifyIdentity: tls.verifyName,
+          },
+        }
+      : {}),
     charset: "utf8mb4_unicode_ci",
     dateStrings: true,
     disableEval: true,

@@ -87,8 +87,14 @@ describe("parseConfig", () => {
   test("TLS with the system's roots or with a CA file", () => {
     const url = { DATABASE_URL: "mysql://u:p@db/name" };
     expect(parse(url).database?.tls).toBeUndefined();
-    expect(parse({ ...url, DATABASE_TLS: "on" }).database?.tls).toEqual({});
-    expect(parse({ ...url, DATABASE_TLS_CA_FILE: "/ca.pem" }).database?.tls).toEqual({ ca: PEM });
+    expect(parse({ ...url, DATABASE_TLS: "on" }).database?.tls).toEqual({ verifyName: true });
+    expect(parse({ ...url, DATABASE_TLS_CA_FILE: "/ca.pem" }).database?.tls).toEqual({
+      ca: PEM,
+      verifyName: true,
+    });
+    expect(parse({ ...url, DATABASE_TLS: "on", DATABASE_TLS_VERIFY_NAME: "off" }).database?.tls).toEqual({
+      verifyName: false,
+    });
     expect(problems({ ...url, JWT_SECRET_KEY: SECRET, DATABASE_TLS_CA_FILE: "/nope.pem" })).toEqual([
       "DATABASE_TLS_CA_FILE must name a readable PEM file with a CERTIFICATE",
     ]);

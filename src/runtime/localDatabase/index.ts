@@ -70,7 +70,7 @@ async function start(
   dataFolder: string,
   options: LocalDatabaseOptions,
 ): Promise<LocalDatabase> {
-  const { path, report, throwaway = false } = options;
+  const { path, report, throwaway = false, flags = [] } = options;
   const inDocker = () => startDocker({ dataFolder, throwaway, path, report });
   const family = await madeBy(dataFolder);
   // Data that was begun in a container stays there, whatever was installed since.
@@ -92,7 +92,12 @@ async function start(
     if (throwaway) await copyDataDirectory(engine, folder, dataFolder, report);
     else await makeDataDirectory(engine, dataFolder, report);
   }
-  const { child, socketPath, stop } = await startServer(engine, dataFolder, { throwaway, path, report });
+  const { child, socketPath, stop } = await startServer(engine, dataFolder, {
+    throwaway,
+    flags,
+    path,
+    report,
+  });
   return {
     engine: engine.name,
     pid: child.pid,

@@ -23,7 +23,7 @@ export interface Server {
 export async function startServer(
   engine: Engine,
   dataFolder: string,
-  options: { throwaway: boolean; path: string | undefined; report: Report },
+  options: { throwaway: boolean; flags: string[]; path: string | undefined; report: Report },
 ): Promise<Server> {
   const socket = await chooseSocket(dataFolder);
   const temporary = temporaryTables(dataFolder);
@@ -31,7 +31,11 @@ export async function startServer(
   await mkdir(temporary, { mode: 0o700 });
   const logFile = join(dataFolder, "server.log");
   const logged = existsSync(logFile) ? (await stat(logFile)).size : 0;
-  const command = [engine.binary, ...serverFlags(engine, dataFolder, socket.path, options.throwaway)];
+  const command = [
+    engine.binary,
+    ...serverFlags(engine, dataFolder, socket.path, options.throwaway),
+    ...options.flags,
+  ];
   const child = await spawnServer(command, { env: engine.env, logFile, path: options.path });
   const stop = async () => {
     await withProgress(options.report, "stopping the database", child.end());

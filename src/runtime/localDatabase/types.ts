@@ -22,6 +22,8 @@ export interface LocalDatabaseOptions {
   dataFolder?: string;
   /** Fast, not durable, and removed by `stop`. Its data folder has to be new or empty. */
   throwaway?: boolean;
+  /** More options for the server, after ours; not for one in Docker. */
+  flags?: string[];
   /** The PATH to look for servers and tools in; the process's own when left out. */
   path?: string;
   /** Takes progress, a line each. */
