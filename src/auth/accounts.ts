@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
-import { isDuplicateKey } from "../db/failures.ts";
+import { databaseFailure, isDuplicateKey } from "../db/failures.ts";
 import { insertSession } from "../db/sessions.ts";
-import { findCredentials, insertUser } from "../db/users.ts";
+import { findCredentials, insertUser, replacePassword, type StoredCredentials } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
@@ -28,10 +28,10 @@ export interface TokenPair {
  * @throws ApiError `username_taken`, `overloaded`
  */
 export async function register(context: AuthContext, { username, password }: Credentials): Promise<void> {
-  const pwd = await context.passwords.hash(password);
+  const stored = await context.passwords.hash(password);
   const now = wallClock(context.config.timeZone)(context.clock());
   try {
-    await insertUser(context.db, { username, pwd, salt: "" }, now);
+    await insertUser(context.db, { username, ...stored }, now);
   } catch (error) {
     if (isDuplicateKey(error)) throw new ApiError("username_taken", { cause: error });
     throw error;
@@ -48,10 +48,11 @@ export async function login(
   client: Client,
 ): Promise<TokenPair> {
   const user = await findCredentials(context.db, username);
-  const { matches, fault } = await context.passwords.verify(password, user ? user.pwd : undefined);
+  const { matches, fault, outdated } = await context.passwords.verify(password, user);
   if (!user) throw new ApiError("unknown_username");
   if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
   if (!matches) throw new ApiError("invalid_password");
+  if (outdated) await rehash(context, user, password);
 
   const issuedAt = nowSeconds(context);
   const expiresAt = issuedAt + context.config.refreshTokenSeconds;
@@ -75,6 +76,19 @@ export async function login(
     issueToken(secret, { ...subject, type: "refresh", expiresAt }),
   ]);
   return { accessToken, refreshToken };
+}
+
+/**
+ * Writes a password that was just found right in today's format and at today's price. Its failing does not fail the
+ * login: the old hash still stands, and the next login tries again.
+ */
+async function rehash(context: AuthContext, user: StoredCredentials, password: string): Promise<void> {
+  try {
+    await replacePassword(context.db, user, await context.passwords.hash(password));
+  } catch (error) {
+    const code = error instanceof ApiError ? error.code : databaseFailure(error)?.code;
+    context.log.warn({ userId: user.id, code }, "password hash not renewed");
+  }
 }
 
 /** Cuts what a client says of itself to the columns' lengths (255 and 45 characters), on whole characters. */

@@ -1,11 +1,16 @@
 import pLimit from "p-limit";
 import { ApiError } from "../errors.ts";
+import { type HashFault, parseHash } from "./storedHash.ts";
+import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
-/** The one thing a runtime must bring for passwords: argon2id in PHC strings. */
-export interface Argon2 {
-  hash(password: string): Promise<string>;
-  /** @throws if the stored string cannot be read */
-  verify(password: string, stored: string): Promise<boolean>;
+/** What a runtime must bring for passwords: argon2id in PHC strings, and the functions of old hashes. */
+export interface Hashing {
+  argon2: {
+    hash(password: string): Promise<string>;
+    /** @throws if the stored string cannot be read */
+    verify(password: string, stored: string): Promise<boolean>;
+  };
+  legacy: LegacyKdf;
 }
 
 /** Argon2id's price: memory in KiB and passes over it; one lane (RFC 9106 section 4). */
@@ -14,21 +19,31 @@ export interface Argon2Cost {
   timeCost: number;
 }
 
-/** Why a stored hash did not verify, when that is not simply a wrong password. */
-export type HashFault = "missing" | "unreadable";
+/** What new hashes look like: argon2id, or what Flask can read, for as long as it reads the same table. */
+export type PasswordFormat = "argon2id" | "werkzeug";
+
+/** The two columns of a password. */
+export interface StoredPassword {
+  pwd: string | null;
+  salt: string | null;
+}
+
+export interface Verdict {
+  matches: boolean;
+  /** Why the stored hash could not be checked at all. */
+  fault?: HashFault;
+  /** It matched, but is not what would be written today. */
+  outdated?: boolean;
+}
 
 export interface Passwords {
   /** @throws ApiError `overloaded` when too many wait already */
-  hash(password: string): Promise<string>;
+  hash(password: string): Promise<{ pwd: string; salt: string }>;
   /**
    * Compares a password with what is stored for a user. Without a user the same work is done on a decoy.
-   * @returns whether it matches, and what was wrong with the stored string, if anything
    * @throws ApiError `overloaded` when too many wait already
    */
-  verify(
-    password: string,
-    stored: string | null | undefined,
-  ): Promise<{ matches: boolean; fault?: HashFault }>;
+  verify(password: string, stored: StoredPassword | undefined): Promise<Verdict>;
 }
 
 /**
@@ -36,42 +51,57 @@ export interface Passwords {
  * once. Hashes share their threads with the check of every token, so without the gate logins starve everything else.
  */
 export function createPasswords(
-  argon2: Argon2,
-  options: { cost: Argon2Cost; concurrency: number; queueLimit: number },
+  { argon2, legacy }: Hashing,
+  options: { format: PasswordFormat; cost: Argon2Cost; concurrency: number; queueLimit: number },
 ): Passwords {
   const limit = pLimit(options.concurrency);
-  const decoy = decoyHash(options.cost);
+  const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
+  const current = currentPrefix(options.format, options.cost);
   const gated = <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= options.queueLimit) throw new ApiError("overloaded");
     return limit(work);
   };
-  const matches = (password: string, stored: string) => gated(() => argon2.verify(password, stored));
+  const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
+    const parsed = parseHash(stored.pwd);
+    if (typeof parsed === "string") return { matches: false, fault: parsed };
+    if (parsed.kind !== "argon2id")
+      return { matches: await gated(() => verifyWerkzeug(legacy, password, stored.salt, parsed)) };
+    // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
+    const matches = await gated(() =>
+      argon2.verify(password || "-", stored.pwd ?? "").catch(() => undefined),
+    );
+    return matches === undefined
+      ? { matches: false, fault: "unreadable" }
+      : { matches: matches && password !== "" };
+  };
 
   return {
-    hash: async (password) => gated(() => argon2.hash(password)),
+    async hash(password) {
+      if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
+      return { pwd: await gated(() => argon2.hash(password)), salt: "" };
+    },
     async verify(password, stored) {
-      const isArgon2 = stored?.startsWith("$argon2id$") ?? false;
-      let fault: HashFault | undefined;
-      if (stored === null) fault = "missing";
-      else if (stored !== undefined && !isArgon2) fault = "unreadable";
-      // Nobody has an empty argon2id password, and Bun would answer without doing the work.
-      if (stored && isArgon2 && password !== "") {
-        try {
-          return { matches: await matches(password, stored) };
-        } catch (error) {
-          if (error instanceof ApiError) throw error;
-          fault = "unreadable";
-        }
-      }
-      await matches(password || "-", decoy);
-      return fault ? { matches: false, fault } : { matches: false };
+      const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
+      if (!stored || verdict.fault) await check(password, decoy);
+      if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
+      return verdict;
     },
   };
 }
 
-/** A well-formed argon2id string that no password matches: salt and tag are random and were never computed. */
-function decoyHash({ memoryKib, timeCost }: Argon2Cost): string {
-  const random = (bytes: number) =>
-    btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes)))).replace(/=+$/, "");
-  return `$argon2id$v=19$m=${memoryKib},t=${timeCost},p=1$${random(32)}$${random(32)}`;
+/** How every hash begins that is written today. */
+function currentPrefix(format: PasswordFormat, { memoryKib, timeCost }: Argon2Cost): string {
+  if (format === "werkzeug") return `pbkdf2:sha256:${WERKZEUG_ITERATIONS}$`;
+  return `$argon2id$v=19$m=${memoryKib},t=${timeCost},p=1$`;
+}
+
+/** A well-formed string of today's price that no password matches: its digest is random and was never computed. */
+function decoyHash(format: PasswordFormat, cost: Argon2Cost): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(64));
+  if (format === "werkzeug") {
+    const hex = Array.from(bytes.subarray(0, 32), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return `${currentPrefix(format, cost)}decoy-decoy-deco$${hex}`;
+  }
+  const base64 = (part: Uint8Array) => btoa(String.fromCharCode(...part)).replace(/=+$/, "");
+  return `${currentPrefix(format, cost)}${base64(bytes.subarray(0, 32))}$${base64(bytes.subarray(32))}`;
 }

@@ -28,6 +28,7 @@ export async function refresh(context: AuthContext, claims: Claims, owner: Token
     type: "access",
     username: owner.username,
     sessionId,
+    parent: sessionId === null ? claims : undefined,
     issuedAt,
     expiresAt: issuedAt + context.config.accessTokenSeconds,
   });
@@ -38,11 +39,12 @@ export async function refresh(context: AuthContext, claims: Claims, owner: Token
  * @throws a database error if it could not be stored
  */
 export async function logout(context: AuthContext, claims: Claims): Promise<void> {
-  await revokeSession(context.db, presented(claims), claims.exp);
+  await revokeSession(context.db, presented(claims), claims.exp, claims.rexp ?? claims.exp);
 }
 
 const presented = (claims: Claims): PresentedToken => ({
   username: claims.sub,
   jti: claims.jti,
+  parentJti: claims.rti ?? null,
   sessionId: claims.sid ?? null,
 });

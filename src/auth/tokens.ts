@@ -5,7 +5,9 @@ export type TokenType = "access" | "refresh";
 
 /**
  * The claims that a token of this service or of the seed's carries: RFC 7519 section 4.1, `type` and `fresh` as
- * Flask-JWT-Extended writes them, and `sid`, the session, which Flask's tokens lack.
+ * Flask-JWT-Extended writes them, and two of our own. `sid` is the session, which Flask's tokens lack. `rti` and
+ * `rexp` are `jti` and `exp` of a Flask refresh token, in access tokens that were got with it: without a session, they
+ * are what ties the two together.
  */
 export interface Claims {
   fresh: boolean;
@@ -16,6 +18,8 @@ export interface Claims {
   type: TokenType;
   sub: string;
   sid?: string;
+  rti?: string;
+  rexp?: number;
 }
 
 /** What a new token is about. Times in epoch seconds. */
@@ -23,6 +27,8 @@ export interface TokenSubject {
   type: TokenType;
   username: string;
   sessionId: string | null;
+  /** The Flask refresh token it is got with, if it is. */
+  parent?: { jti: string; exp: number } | undefined;
   issuedAt: number;
   expiresAt: number;
 }
@@ -41,6 +47,7 @@ export async function issueToken(secret: string, subject: TokenSubject): Promise
     nbf: subject.issuedAt,
     exp: subject.expiresAt,
     ...(subject.sessionId === null ? {} : { sid: subject.sessionId }),
+    ...(subject.parent ? { rti: subject.parent.jti, rexp: subject.parent.exp } : {}),
   };
   return `Bearer ${await sign({ ...claims }, secret, "HS256")}`;
 }
@@ -55,13 +62,14 @@ const MAX_JTI_LENGTH = 120;
  */
 export function readClaims(payload: unknown, type: TokenType, nowSeconds: number): Claims {
   const claims = payload as Partial<Record<keyof Claims, unknown>>;
-  const { exp, nbf, jti, sub, sid } = claims;
+  const { exp, nbf, jti, sub, sid, rti, rexp } = claims;
   if (!isTime(exp)) throw missingClaim("exp");
   if (exp <= nowSeconds) throw new ApiError("token_expired");
   if (nbf !== undefined && (!isTime(nbf) || nbf > nowSeconds)) {
     throw new ApiError("token_invalid", { message: "The token is not yet valid (nbf)" });
   }
-  if (typeof jti !== "string" || jti === "" || jti.length > MAX_JTI_LENGTH) throw missingClaim("jti");
+  if (!isJti(jti)) throw missingClaim("jti");
+  if (rti !== undefined && !(isJti(rti) && isTime(rexp))) throw missingClaim("rti");
   if (typeof sub !== "string") throw missingClaim("sub");
   if (sid !== undefined && typeof sid !== "string") throw missingClaim("sid");
   if (claims.type !== "access" && claims.type !== "refresh") throw missingClaim("type");
@@ -74,6 +82,9 @@ export function readClaims(payload: unknown, type: TokenType, nowSeconds: number
 }
 
 const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+const isJti = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && value.length <= MAX_JTI_LENGTH;
 
 const missingClaim = (name: string) =>
   new ApiError("token_invalid", { message: `Missing or malformed claim: ${name}` });

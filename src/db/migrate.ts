@@ -1,6 +1,7 @@
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
+import { adoptSeedTables } from "./adopt.ts";
 import { connectionOptions, SESSION_SETTINGS } from "./connection.ts";
 import { databaseFailure } from "./failures.ts";
 
@@ -15,9 +16,9 @@ const LOCK_WAIT_SECONDS = 600;
 
 /**
  * Applies what is missing of the migrations in a folder, in order. Any number of instances may call it at once: one
- * works, the others wait and then find nothing to do.
+ * works, the others wait and then find nothing to do. A database of the seed's service is taken over as it stands.
  * @returns how many were applied
- * @throws if a statement fails; what was applied before it stays, and the next call goes on from there
+ * @throws RepeatedUsernames before anything is changed; if a statement fails: what was applied before it stays, and the next call goes on from there
  */
 export async function migrate(target: DatabaseTarget, folder: string): Promise<number> {
   return withConnection(target, async (connection) => {
@@ -26,10 +27,12 @@ export async function migrate(target: DatabaseTarget, folder: string): Promise<n
       `SELECT GET_LOCK(${lock}, ${LOCK_WAIT_SECONDS}) AS got`,
     );
     if (row?.got !== 1) throw new Error("another instance has been migrating this database for too long");
+    const pending = await findPending(connection, folder);
+    if (pending.length === 0) return 0;
+    await adoptSeedTables(connection);
     await connection.query(
       "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
     );
-    const pending = await findPending(connection, folder);
     for (const migration of pending) await apply(connection, migration);
     return pending.length; // the lock goes with the connection
   });

@@ -1,4 +1,4 @@
-import { and, eq, gt, notExists } from "drizzle-orm";
+import { and, eq, gt, inArray, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { isConflict } from "./failures.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
@@ -18,10 +18,11 @@ export async function insertSession(db: Database, session: NewSession): Promise<
   await db.insert(sessions).values({ ...session, lastUsedAt: session.createdAt });
 }
 
-/** What is asked of a token before it is let in: whose it is, which one, and of which session (null: none). */
+/** What is asked of a token before it is let in: whose it is, which one, got with which, and of which session. */
 export interface PresentedToken {
   username: string;
   jti: string;
+  parentJti: string | null;
   sessionId: string | null;
 }
 
@@ -44,7 +45,7 @@ export async function findTokenOwner(
   const revoked = db
     .select({ id: revokedTokens.id })
     .from(revokedTokens)
-    .where(eq(revokedTokens.jti, token.jti));
+    .where(inArray(revokedTokens.jti, jtisOf(token)));
   const query = db.select({ userId: users.id, username: users.username }).from(users).$dynamic();
   if (token.sessionId !== null) {
     query.innerJoin(
@@ -67,14 +68,22 @@ export async function touchSession(db: Database, id: string, nowSeconds: number)
 
 /**
  * Ends a session and blocks the token it was ended with, both or neither. The row in `revoked_tokens` is for Flask,
- * which knows no sessions; deleting the session is what ends every other token of it.
+ * which knows no sessions; deleting the session is what ends every other token of it. A token without a session takes
+ * the refresh token it was got with along.
  * @param expiresAt when the token ends by itself, epoch seconds
+ * @param parentExpiresAt when that refresh token does, epoch seconds
  * @throws if it could not be stored
  */
-export async function revokeSession(db: Database, token: PresentedToken, expiresAt: number): Promise<void> {
+export async function revokeSession(
+  db: Database,
+  token: PresentedToken,
+  expiresAt: number,
+  parentExpiresAt: number,
+): Promise<void> {
   await retryConflicts(() =>
     db.transaction(async (tx) => {
-      await tx.insert(revokedTokens).ignore().values({ jti: token.jti, expiresAt });
+      const rows = jtisOf(token).map((jti, i) => ({ jti, expiresAt: i === 0 ? expiresAt : parentExpiresAt }));
+      await tx.insert(revokedTokens).ignore().values(rows);
       if (token.sessionId !== null) await tx.delete(sessions).where(eq(sessions.id, token.sessionId));
     }),
   );
@@ -89,3 +98,6 @@ async function retryConflicts<T>(work: () => Promise<T>, retries = 2): Promise<T
     return retryConflicts(work, retries - 1);
   }
 }
+
+const jtisOf = ({ jti, parentJti }: PresentedToken): string[] =>
+  parentJti === null ? [jti] : [jti, parentJti];

@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { users } from "./schema.ts";
 
@@ -46,6 +46,23 @@ export async function insertUser(
   wallTime: string,
 ): Promise<void> {
   await db.insert(users).values({ ...user, createdAt: wallTime, updatedAt: wallTime });
+}
+
+/**
+ * Stores another hash of the same password, unless it was changed in the meantime. `updated_at` stays: nothing that
+ * a user did has changed.
+ */
+export async function replacePassword(
+  db: Database,
+  was: StoredCredentials,
+  now: { pwd: string; salt: string },
+): Promise<void> {
+  // Byte by byte, since the column's own comparison ignores case.
+  const unchanged = sql`CAST(${users.pwd} AS BINARY) = CAST(${was.pwd} AS BINARY)`;
+  await db
+    .update(users)
+    .set(now)
+    .where(and(eq(users.id, was.id), unchanged));
 }
 
 /** Every user, by id. */
