@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type DatabaseTarget, databaseTarget } from "./config/database.ts";
-import { weakSecret } from "./config/secrets.ts";
+import { AFTER_TAKEOVER, signingSecret, weakSecret } from "./config/secrets.ts";
 import { onOff, origins, timeZone, whole } from "./config/values.ts";
 
 /** What latchkey runs with. Units stand in the names. */
@@ -18,8 +18,12 @@ export interface Config {
   databasePoolSize: number;
   migrateOnStart: boolean;
   jwtSecretKey: string;
+  /** What an operator should be told at every start. */
+  warnings: string[];
   accessTokenSeconds: number;
   refreshTokenSeconds: number;
+  /** What new hashes look like: `werkzeug` while the seed's service reads the same table. */
+  passwordFormat: "argon2id" | "werkzeug";
   argon2: { memoryKib: number; timeCost: number };
   /** Hashes at once; undefined: as many as there are cores. */
   hashConcurrency: number | undefined;
@@ -66,11 +70,14 @@ const variables = z.object({
   DATABASE_POOL_SIZE: whole(10, 1, 1000),
   MIGRATE_ON_START: onOff(true),
   JWT_SECRET_KEY: z.string().optional(),
+  JWT_SECRET_KEY_FILE: z.string().optional(),
+  ACCEPT_WEAK_SECRET: onOff(false),
   SECRET_KEY: z.string().optional(),
   JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60, 1, YEAR_SECONDS),
   JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60, 1, YEAR_SECONDS),
-  ARGON2_MEMORY_KIB: whole(19_456, 8, 1_048_576),
-  ARGON2_TIME_COST: whole(2, 1, 100),
+  PASSWORD_FORMAT: z.enum(["argon2id", "werkzeug"], "must be argon2id or werkzeug").default("argon2id"),
+  ARGON2_MEMORY_KIB: whole(19_456, 8, 262_144),
+  ARGON2_TIME_COST: whole(2, 1, 32),
   HASH_CONCURRENCY: whole(0, 0, 1024),
   HASH_QUEUE_LIMIT: whole(100, 0, 100_000),
   PURGE_INTERVAL_SECONDS: whole(600, 1, 86_400),
@@ -105,9 +112,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   ) {
     problems.push("DATABASE_URL (or MYSQL_HOSTNAME and its companions) is required with NODE_ENV=production");
   }
-  const jwtSecretKey = read.JWT_SECRET_KEY ?? read.SECRET_KEY;
-  const weakness = production || jwtSecretKey === undefined ? weakSecret(jwtSecretKey) : undefined;
-  if (weakness) problems.push(`JWT_SECRET_KEY ${weakness}`);
+  const jwtSecretKey = signingSecret(read, readFile, problems);
+  const weakness = weakSecret(jwtSecretKey);
+  const accepted = jwtSecretKey !== undefined && (!production || read.ACCEPT_WEAK_SECRET);
+  if (weakness && !accepted) problems.push(`JWT_SECRET_KEY ${weakness}`);
   if (problems.length > 0) throw new ConfigError(problems);
 
   return Object.freeze({
@@ -122,8 +130,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     databasePoolSize: read.DATABASE_POOL_SIZE,
     migrateOnStart: read.MIGRATE_ON_START,
     jwtSecretKey: jwtSecretKey ?? "",
+    warnings: weakness && production ? [`JWT_SECRET_KEY ${weakness}. ${AFTER_TAKEOVER}`] : [],
     accessTokenSeconds: read.JWT_ACCESS_TOKEN_EXPIRES,
     refreshTokenSeconds: read.JWT_REFRESH_TOKEN_EXPIRES,
+    passwordFormat: read.PASSWORD_FORMAT,
     argon2: { memoryKib: read.ARGON2_MEMORY_KIB, timeCost: read.ARGON2_TIME_COST },
     hashConcurrency: read.HASH_CONCURRENCY || undefined,
     hashQueueLimit: read.HASH_QUEUE_LIMIT,

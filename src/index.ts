@@ -3,7 +3,7 @@ import { createPasswords } from "./auth/passwords.ts";
 import { ConfigError } from "./config.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
-import { bunArgon2, connectionAddress, cores } from "./runtime/bun.ts";
+import { bunHashing, connectionAddress, cores } from "./runtime/bun.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
 import { createLog } from "./runtime/log.ts";
@@ -16,6 +16,10 @@ import { startFailure, tell, welcome } from "./runtime/welcome.ts";
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel);
+  for (const warning of config.warnings) {
+    log.warn({}, warning);
+    tell(`warning: ${warning}`);
+  }
   const clock = Date.now;
   const closers: (() => unknown)[] = []; // run last to first
   let draining = false;
@@ -44,7 +48,8 @@ async function main(): Promise<void> {
     const app = createApp({
       config,
       database: () => db,
-      passwords: createPasswords(bunArgon2(config.argon2), {
+      passwords: createPasswords(bunHashing(config.argon2), {
+        format: config.passwordFormat,
         cost: config.argon2,
         concurrency: config.hashConcurrency ?? cores(),
         queueLimit: config.hashQueueLimit,

@@ -28,3 +28,33 @@ export function weakSecret(secret: string | undefined): string | undefined {
   if (new Set(secret).size < 8) return "repeats a few characters: make a random one";
   return undefined;
 }
+
+/** What to do about a weak secret that was accepted for a takeover. */
+export const AFTER_TAKEOVER =
+  "It is used because ACCEPT_WEAK_SECRET is on: whoever knows it can sign tokens for any user. " +
+  "Once nothing else signs with it, set a new JWT_SECRET_KEY and take ACCEPT_WEAK_SECRET out; everybody logs in again.";
+
+interface SecretVariables {
+  JWT_SECRET_KEY?: string | undefined;
+  JWT_SECRET_KEY_FILE?: string | undefined;
+  SECRET_KEY?: string | undefined;
+}
+
+/**
+ * The signing secret, byte for byte: of a file (less one newline at its end) if one is named, else of the variables,
+ * the seed's fallback last. UTF-8, as Python encodes it.
+ * @param problems a file that cannot be read is added here
+ */
+export function signingSecret(
+  read: SecretVariables,
+  readFile: (path: string) => string,
+  problems: string[],
+): string | undefined {
+  if (read.JWT_SECRET_KEY_FILE === undefined) return read.JWT_SECRET_KEY ?? read.SECRET_KEY;
+  try {
+    const secret = readFile(read.JWT_SECRET_KEY_FILE).replace(/\r?\n$/, "");
+    if (secret !== "") return secret;
+  } catch {}
+  problems.push("JWT_SECRET_KEY_FILE must name a readable file that is not empty");
+  return undefined;
+}

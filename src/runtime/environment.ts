@@ -11,7 +11,7 @@ export const migrationsFolder = join(import.meta.dir, "..", "..", "drizzle");
  * @throws ConfigError
  */
 export function loadConfig(environment: Record<string, string | undefined>): Config {
-  const own = environment.JWT_SECRET_KEY || environment.SECRET_KEY;
+  const own = environment.JWT_SECRET_KEY_FILE || environment.JWT_SECRET_KEY || environment.SECRET_KEY;
   const made =
     own || environment.NODE_ENV === "production"
       ? {}

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { verify } from "hono/jwt";
+import { createConnection } from "mysql2/promise";
+import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
+import { weakSecret } from "../config/secrets.ts";
+import { parseConfig } from "../config.ts";
+import { connectionOptions } from "../db/connection.ts";
+import { startFailure, tell } from "../runtime/welcome.ts";
+
+const HELP = `bun run takeover:check [--json] [--token-file FILE]
+
+Reads the database that the environment names (MYSQL_… or DATABASE_URL) and the secret (JWT_SECRET_KEY,
+JWT_SECRET_KEY_FILE or SECRET_KEY), changes nothing, and says whether \`bun run db:migrate\` can take it over.
+
+  --json             the report as JSON
+  --token-file FILE  a token of the running service (- reads it from standard input): is the secret the one it was
+                     signed with, byte for byte?
+
+Exit code: 0 ready, 1 something stands in the way, 2 it could not be read.`;
+
+interface SecretReport {
+  /** Why production refuses it; null: it does not. */
+  weakness: string | null;
+  /** Whether the token was signed with it; null: no token was given. */
+  signedToken: boolean | null;
+}
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(`${HELP}\n`);
+    return 0;
+  }
+  const fileAt = args.indexOf("--token-file");
+  const file = fileAt < 0 ? undefined : args[fileAt + 1];
+  // Production's refusals are what is reported on, so they must not end it here.
+  const environment: Record<string, string | undefined> = { ...process.env, NODE_ENV: "takeover-check" };
+  const named = environment.JWT_SECRET_KEY_FILE || environment.JWT_SECRET_KEY || environment.SECRET_KEY;
+  if (!named) throw new Error("no secret is given: set JWT_SECRET_KEY, JWT_SECRET_KEY_FILE or SECRET_KEY");
+  const config = parseConfig(environment, (path) => readFileSync(path, "utf8"));
+  if (!config.database)
+    throw new Error("no database is given: set MYSQL_HOSTNAME and its companions, or DATABASE_URL");
+
+  const token = file === undefined ? undefined : readFileSync(file === "-" ? 0 : file, "utf8").trim();
+  const secret: SecretReport = {
+    weakness: weakSecret(config.jwtSecretKey) ?? null,
+    signedToken: token === undefined ? null : await signed(token, config.jwtSecretKey),
+  };
+  const connection = await createConnection(connectionOptions(config.database));
+  try {
+    const report = await inspectTakeover(connection);
+    if (secret.signedToken === false) report.obstacles.push("the token was not signed with this secret");
+    const ready = report.obstacles.length === 0;
+    process.stdout.write(
+      args.includes("--json")
+        ? `${JSON.stringify({ ...report, secret, ready })}\n`
+        : describe(report, secret),
+    );
+    return ready ? 0 : 1;
+  } finally {
+    connection.destroy();
+  }
+}
+
+const signed = (token: string, secret: string): Promise<boolean> =>
+  verify(token.replace(/^Bearer\s+/, ""), secret, { alg: "HS256", exp: false, nbf: false, iat: false }).then(
+    () => true,
+    () => false,
+  );
+
+function describe(report: TakeoverReport, secret: SecretReport): string {
+  const lines = [`users               ${report.users}`];
+  for (const [method, count] of Object.entries(report.hashes)) lines.push(`  ${method.padEnd(32)} ${count}`);
+  for (const [fault, { count, ids }] of Object.entries(report.faultyHashes)) {
+    lines.push(
+      `  cannot log in: ${fault.padEnd(17)} ${count} (user ids ${ids.join(", ")}${count > ids.length ? ", …" : ""})`,
+    );
+  }
+  lines.push(`repeated usernames  ${report.repeatedUsernames.length}`);
+  for (const { ids, names } of report.repeatedUsernames.slice(0, 50))
+    lines.push(`  ids ${ids.join(", ")}: ${names.map((name) => JSON.stringify(name)).join(", ")}`);
+  lines.push("tables");
+  for (const { name, engine, columns } of report.tables) {
+    lines.push(
+      `  ${name} (${engine})`,
+      ...columns.map(({ name, type, collation }) =>
+        `    ${name.padEnd(12)} ${type} ${collation ?? ""}`.trimEnd(),
+      ),
+    );
+  }
+  const { rows, withoutJti, repeated } = report.revoked;
+  lines.push(`revoked tokens      ${rows} (${withoutJti} without jti, ${repeated} repeated)`);
+  lines.push(`alembic version     ${report.alembicVersion ?? "none"} (left alone)`);
+  lines.push(
+    `secret              ${secret.weakness ? `refused in production: ${secret.weakness}` : "fit for production"}`,
+  );
+  if (secret.signedToken !== null)
+    lines.push(
+      `  ${secret.signedToken ? "the token was signed with it" : "THE TOKEN WAS NOT SIGNED WITH IT"}`,
+    );
+  const verdict =
+    report.obstacles.length === 0
+      ? "ready: run `bun run db:migrate`"
+      : `not ready:\n${report.obstacles.map((one) => `  - ${one}`).join("\n")}`;
+  return `${lines.join("\n")}\nverdict             ${verdict}\n`;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  tell(startFailure(error).replace("latchkey cannot start", "takeover:check failed"));
+  process.exitCode = 2;
+}
