@@ -32,8 +32,10 @@ describe("parseConfig", () => {
       databasePoolSize: 10,
       migrateOnStart: true,
       jwtSecretKey: SECRET,
+      warnings: [],
       accessTokenSeconds: 7200,
       refreshTokenSeconds: 2_592_000,
+      passwordFormat: "argon2id",
       argon2: { memoryKib: 19_456, timeCost: 2 },
       hashConcurrency: undefined,
       hashQueueLimit: 100,
@@ -161,6 +163,37 @@ describe("NODE_ENV=production", () => {
       `"${literal}" # and more, so that it is long enough`,
     ];
     for (const secret of readings) expect(production({ JWT_SECRET_KEY: secret })[0]).toContain("tutorial");
+  });
+});
+
+describe("a secret for a takeover", () => {
+  const env = { NODE_ENV: "production", DATABASE_URL: "mysql://u:p@db/name", ACCEPT_WEAK_SECRET: "on" };
+  test("that is weak is accepted on demand, with a warning that says what to do next", () => {
+    const literal = String.raw`b'#q)\\x00\xd6\x9f<iBQ\xd7;,\xe2E'`;
+    for (const secret of [literal, "short"]) {
+      const config = parseConfig({ ...env, JWT_SECRET_KEY: secret }, read);
+      expect(config.jwtSecretKey).toBe(secret);
+      expect(config.warnings).toEqual([expect.stringContaining("set a new JWT_SECRET_KEY")]);
+      expect(config.warnings.join()).not.toContain(secret);
+    }
+    expect(
+      parseConfig({ ...env, JWT_SECRET_KEY: "kJ8s0dP2mQx7Zt5vLw9bRn3cYh6fGa1e" }, read).warnings,
+    ).toEqual([]);
+  });
+  test("that is absent is refused all the same", () => {
+    expect(problems(env)).toHaveLength(1);
+  });
+  test("comes from a file byte for byte, less the newline at its end", () => {
+    const file = (text: string) =>
+      parseConfig({ JWT_SECRET_KEY_FILE: "/secret", JWT_SECRET_KEY: "x", TZ: "UTC" }, () => text)
+        .jwtSecretKey;
+    const literal = String.raw`b'#q)\\x00\xd6 $HOME "\`' # text`;
+    expect(file(`${literal}\n`)).toBe(literal);
+    expect(file(`${literal}\n\n`)).toBe(`${literal}\n`);
+    expect(file(` ${literal} `)).toBe(` ${literal} `);
+    expect(problems({ JWT_SECRET_KEY_FILE: "/nowhere", JWT_SECRET_KEY: SECRET })[0]).toContain(
+      "JWT_SECRET_KEY_FILE",
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import type { LogFields } from "../../src/auth/context.ts";
 import { createPasswords } from "../../src/auth/passwords.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Database } from "../../src/db/connection.ts";
-import { bunArgon2 } from "../../src/runtime/bun.ts";
+import { bunHashing } from "../../src/runtime/bun.ts";
 import { migratedDatabase } from "./database.ts";
 
 /** Obviously not a secret of anybody's. */
@@ -11,6 +11,7 @@ export const TEST_SECRET = "test-secret-that-is-only-for-tests-0123456789";
 
 /** Argon2id at its cheapest: tests are about everything but its price. */
 export const CHEAP = { memoryKib: 8, timeCost: 1 };
+export const CHEAP_ENV = { ARGON2_MEMORY_KIB: "8", ARGON2_TIME_COST: "1" };
 
 /** What a test may set otherwise. */
 export interface TestOptions {
@@ -52,7 +53,7 @@ export const sharedDatabase = () => {
 /** An app on the real database, with the log kept and the clock in hand. */
 export async function testApp(options: TestOptions = {}) {
   const config: Config = parseConfig(
-    { JWT_SECRET_KEY: TEST_SECRET, TZ: "Asia/Shanghai", ...options.env },
+    { JWT_SECRET_KEY: TEST_SECRET, TZ: "Asia/Shanghai", ...CHEAP_ENV, ...options.env },
     () => "",
   );
   const db = options.db ?? (await sharedDatabase()).db;
@@ -64,7 +65,12 @@ export async function testApp(options: TestOptions = {}) {
   const app = createApp({
     config,
     database: () => db,
-    passwords: createPasswords(bunArgon2(CHEAP), { cost: CHEAP, concurrency: 2, queueLimit: 100 }),
+    passwords: createPasswords(bunHashing(config.argon2), {
+      format: config.passwordFormat,
+      cost: config.argon2,
+      concurrency: 2,
+      queueLimit: 100,
+    }),
     clientAddress: () => "192.0.2.1",
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },

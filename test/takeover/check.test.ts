@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DatabaseTarget } from "../../src/config/database.ts";
+import { databaseUrl, emptyDatabase } from "../support/database.ts";
+import { query, SEED_ACCOUNTS, SEED_SECRET, seedDatabase } from "../support/flask.ts";
+import { run } from "../support/process.ts";
+
+const check = (target: DatabaseTarget, args: string[] = [], env: Record<string, string> = {}) =>
+  run(
+    "src/commands/takeoverCheck.ts",
+    { DATABASE_URL: databaseUrl(target), JWT_SECRET_KEY: SEED_SECRET, NODE_ENV: "production", ...env },
+    args,
+  );
+
+const fingerprint = (target: DatabaseTarget) =>
+  query(
+    target,
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLLATION_NAME, COLUMN_KEY FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1, 2",
+  );
+
+describe("takeover:check", () => {
+  test("reports on the recorded database and changes nothing", async () => {
+    const target = await seedDatabase();
+    const before = await fingerprint(target);
+    const { exitCode, stdout } = await check(target, ["--json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      users: 4,
+      hashes: { "pbkdf2:sha256:260000": 4 },
+      faultyHashes: {},
+      repeatedUsernames: [],
+      revoked: { rows: 1, withoutJti: 0, repeated: 0 },
+      alembicVersion: "3febded1e463",
+      secret: { weakness: null, signedToken: null },
+      ready: true,
+      obstacles: [],
+    });
+    expect(await fingerprint(target)).toEqual(before);
+    const text = (await check(target)).stdout;
+    for (const part of [
+      "users               4",
+      "pbkdf2:sha256:260000",
+      "pwd          varchar(102) utf8mb4_unicode_ci",
+      "verdict             ready",
+    ])
+      expect(text).toContain(part);
+    expect(text).not.toContain(SEED_SECRET);
+  });
+
+  test("finds what is in the way, and what will not log in", async () => {
+    const target = await seedDatabase(
+      "UPDATE user SET pwd = LEFT(pwd, 90) WHERE id = 2; UPDATE user SET pwd = NULL WHERE id = 3;" +
+        "INSERT INTO user VALUES (9, 'Alice ', 'scrypt:32768:8:1$x$00', 's', NOW(), NOW());" +
+        "INSERT INTO revoked_tokens (jti) VALUES (NULL), ('twice'), ('twice');",
+    );
+    const { exitCode, stdout } = await check(target, ["--json"], { JWT_SECRET_KEY: "short" });
+    expect(exitCode).toBe(1);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({
+      ready: false,
+      faultyHashes: { cut: { count: 2, ids: [2, 9] }, missing: { count: 1, ids: [3] } },
+      repeatedUsernames: [{ ids: [1, 9], names: ["alice", "Alice "] }],
+      revoked: { rows: 4, withoutJti: 1, repeated: 1 },
+      secret: { weakness: expect.stringContaining("32 bytes") },
+    });
+    const text = (await check(target)).stdout;
+    expect(text).toContain('ids 1, 9: "alice", "Alice "');
+    expect(text).toContain("not ready");
+  });
+
+  test("says whether a token was signed with the secret", async () => {
+    const target = await seedDatabase();
+    const file = join(await mkdtemp(join(tmpdir(), "latchkey-check-")), "token");
+    await writeFile(file, `${SEED_ACCOUNTS[0]?.accessToken}\n`);
+    const right = await check(target, ["--token-file", file]);
+    expect([right.exitCode, right.stdout]).toEqual([
+      0,
+      expect.stringContaining("the token was signed with it"),
+    ]);
+    const wrong = await check(target, ["--token-file", file], { JWT_SECRET_KEY: `${SEED_SECRET} ` });
+    expect([wrong.exitCode, wrong.stdout]).toEqual([1, expect.stringContaining("NOT SIGNED")]);
+  });
+
+  test("a database that is none of the seed's, none at all, and no secret", async () => {
+    const empty = await check(await emptyDatabase());
+    expect([empty.exitCode, empty.stdout]).toEqual([1, expect.stringContaining("there is no table user")]);
+    const none = await run("src/commands/takeoverCheck.ts", { JWT_SECRET_KEY: SEED_SECRET });
+    expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining("no database is given")]);
+    const mute = await check(await emptyDatabase(), [], { JWT_SECRET_KEY: "" });
+    expect([mute.exitCode, mute.stderr]).toEqual([2, expect.stringContaining("no secret is given")]);
+  });
+});
