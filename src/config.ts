@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type DatabaseTarget, databaseTarget } from "./config/database.ts";
-import { AFTER_TAKEOVER, signingSecret, weakSecret } from "./config/secrets.ts";
+import { AFTER_TAKEOVER, previousSigningSecrets, signingSecret, weakSecret } from "./config/secrets.ts";
 import { onOff, origins, timeZone, whole } from "./config/values.ts";
 
 /** What latchkey runs with. Units stand in the names. */
@@ -17,11 +17,18 @@ export interface Config {
   database: DatabaseTarget | undefined;
   databasePoolSize: number;
   migrateOnStart: boolean;
+  /** Signs, and verifies. */
   jwtSecretKey: string;
+  /** Still verify: a secret was changed, and nobody is to be logged out by it. */
+  previousSecrets: string[];
   /** What an operator should be told at every start. */
   warnings: string[];
   accessTokenSeconds: number;
   refreshTokenSeconds: number;
+  /** How long a refresh token that was just spent gets the same successor again. */
+  refreshRetrySeconds: number;
+  /** The least a new password must have, in characters. */
+  passwordMinLength: number;
   /** What new hashes look like: `werkzeug` while the seed's service reads the same table. */
   passwordFormat: "argon2id" | "werkzeug";
   argon2: { memoryKib: number; timeCost: number };
@@ -70,11 +77,15 @@ const variables = z.object({
   DATABASE_POOL_SIZE: whole(10, 1, 1000),
   MIGRATE_ON_START: onOff(true),
   JWT_SECRET_KEY: z.string().optional(),
+  JWT_SECRET_KEY_PREVIOUS: z.string().optional(),
+  JWT_SECRET_KEY_PREVIOUS_FILE: z.string().optional(),
   JWT_SECRET_KEY_FILE: z.string().optional(),
   ACCEPT_WEAK_SECRET: onOff(false),
   SECRET_KEY: z.string().optional(),
   JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60, 1, YEAR_SECONDS),
   JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60, 1, YEAR_SECONDS),
+  REFRESH_RETRY_SECONDS: whole(30, 0, 3600),
+  PASSWORD_MIN_LENGTH: whole(8, 1, 128),
   PASSWORD_FORMAT: z.enum(["argon2id", "werkzeug"], "must be argon2id or werkzeug").default("argon2id"),
   ARGON2_MEMORY_KIB: whole(19_456, 8, 262_144),
   ARGON2_TIME_COST: whole(2, 1, 32),
@@ -116,6 +127,11 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   const weakness = weakSecret(jwtSecretKey);
   const accepted = jwtSecretKey !== undefined && (!production || read.ACCEPT_WEAK_SECRET);
   if (weakness && !accepted) problems.push(`JWT_SECRET_KEY ${weakness}`);
+  const previousSecrets = previousSigningSecrets(read, readFile, problems);
+  for (const previous of previousSecrets) {
+    const fault = weakSecret(previous);
+    if (fault && production && !read.ACCEPT_WEAK_SECRET) problems.push(`JWT_SECRET_KEY_PREVIOUS ${fault}`);
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 
   return Object.freeze({
@@ -130,9 +146,12 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     databasePoolSize: read.DATABASE_POOL_SIZE,
     migrateOnStart: read.MIGRATE_ON_START,
     jwtSecretKey: jwtSecretKey ?? "",
+    previousSecrets,
     warnings: weakness && production ? [`JWT_SECRET_KEY ${weakness}. ${AFTER_TAKEOVER}`] : [],
     accessTokenSeconds: read.JWT_ACCESS_TOKEN_EXPIRES,
     refreshTokenSeconds: read.JWT_REFRESH_TOKEN_EXPIRES,
+    refreshRetrySeconds: read.REFRESH_RETRY_SECONDS,
+    passwordMinLength: read.PASSWORD_MIN_LENGTH,
     passwordFormat: read.PASSWORD_FORMAT,
     argon2: { memoryKib: read.ARGON2_MEMORY_KIB, timeCost: read.ARGON2_TIME_COST },
     hashConcurrency: read.HASH_CONCURRENCY || undefined,

@@ -1,9 +1,9 @@
 import { createApp } from "./app.ts";
-import { createPasswords } from "./auth/passwords.ts";
 import { ConfigError } from "./config.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
-import { bunHashing, connectionAddress, cores } from "./runtime/bun.ts";
+import { connectionAddress } from "./runtime/bun.ts";
+import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
 import { createLog } from "./runtime/log.ts";
@@ -48,12 +48,8 @@ async function main(): Promise<void> {
     const app = createApp({
       config,
       database: () => db,
-      passwords: createPasswords(bunHashing(config.argon2), {
-        format: config.passwordFormat,
-        cost: config.argon2,
-        concurrency: config.hashConcurrency ?? cores(),
-        queueLimit: config.hashQueueLimit,
-      }),
+      passwords: configuredPasswords(config),
+      keyring: await configuredKeyring(config),
       clientAddress: connectionAddress,
       clock,
       log,

@@ -1,26 +1,34 @@
-import { type Context, Hono } from "hono";
-import { type Client, login, register } from "../auth/accounts.ts";
-import { type AppEnv, authContext, type Deps } from "../http/deps.ts";
+import { Hono } from "hono";
+import { changePassword, login, register } from "../auth/accounts.ts";
+import { authenticate, blocklist } from "../http/authenticate.ts";
+import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
-import { loginBody, registerBody } from "./schemas.ts";
+import { changePasswordBody, loginBody, registerBody } from "./schemas.ts";
 
-/** Accounts: register and log in. The seed answers a login at both of its paths. */
+/** Accounts: register, log in, change the password. The seed answers a login at both of its paths. */
 export function accountRoutes(deps: Deps) {
+  const { passwordMinLength } = deps.config;
   return new Hono<AppEnv>()
-    .post("/register", validate("json", registerBody), async (c) => {
+    .post("/register", validate("json", registerBody(passwordMinLength)), async (c) => {
       await register(authContext(deps, c), c.req.valid("json"));
       return succeed(c, null, "Register succeed!");
     })
     .post("/login", validate("json", loginBody), async (c) =>
-      succeed(c, await login(authContext(deps, c), c.req.valid("json"), client(c))),
+      succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
     )
     .post("/refreshToken", validate("json", loginBody), async (c) =>
-      succeed(c, await login(authContext(deps, c), c.req.valid("json"), client(c))),
+      succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
+    )
+    .post(
+      "/changePassword",
+      authenticate(deps, "access"),
+      blocklist(deps),
+      validate("json", changePasswordBody(passwordMinLength)),
+      async (c) => {
+        const who = { username: c.var.owner.username, sessionId: c.var.claims.sid ?? null };
+        await changePassword(authContext(deps, c), who, c.req.valid("json"));
+        return succeed(c, null);
+      },
     );
 }
-
-const client = (c: Context<AppEnv>): Client => ({
-  userAgent: c.req.header("User-Agent") ?? null,
-  address: c.var.clientAddress,
-});

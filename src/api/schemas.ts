@@ -1,27 +1,36 @@
 import { z } from "zod";
+import { newPassword, newUsername, text } from "../auth/rules.ts";
 
-/** Characters as a person counts them and as `VARCHAR(40)` does: code points, not UTF-16 units. */
-const characters = (text: string) => [...text].length;
-
-const required = (name: string) => (issue: { input: unknown }) =>
-  issue.input === undefined ? `${name} is required` : `${name} must be a string`;
-
-/** `POST /api/register`. */
-export const registerBody = z.object({
-  username: z
-    .string({ error: required("username") })
-    .refine((text) => text.isWellFormed(), "username must be valid Unicode")
-    .transform((text) => text.normalize("NFC"))
-    .refine((text) => text !== "", "username must not be empty")
-    .refine((text) => characters(text) <= 40, "username must have at most 40 characters"),
-  password: z
-    .string({ error: required("password") })
-    .refine((text) => text !== "", "password must not be empty")
-    .refine((text) => text.isWellFormed(), "password must be valid Unicode"),
-});
+/** `POST /api/register`. @param minLength the least a password must have, in characters */
+export const registerBody = (minLength: number) =>
+  z.object({ username: newUsername, password: newPassword("password", minLength) });
 
 /** `POST /api/login`: any strings, since an old account may have any name and password. */
-export const loginBody = z.object({
-  username: z.string({ error: required("username") }),
-  password: z.string({ error: required("password") }),
+export const loginBody = z.object({ username: text("username"), password: text("password") });
+
+/** `POST /api/changePassword`. */
+export const changePasswordBody = (minLength: number) =>
+  z.object({ password: text("password"), newPassword: newPassword("newPassword", minLength) });
+
+/** `POST /api/logout`; no body means `session`. */
+export const logoutBody = z.object({
+  scope: z.enum(["session", "others", "all"], "scope must be session, others or all").default("session"),
+});
+
+const wholeNumber = (name: string, min: number, max: number) => {
+  const rule = `${name} must be a whole number from ${min} to ${max}`;
+  return z
+    .string(rule)
+    .regex(/^\d{1,10}$/, rule)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, rule)
+    .optional();
+};
+
+export const MAX_PAGE = 1000;
+
+/** `GET /api/getUserList`: `after` is the last id seen. */
+export const listQuery = z.object({
+  limit: wholeNumber("limit", 1, MAX_PAGE),
+  after: wholeNumber("after", 0, 2_147_483_647),
 });

@@ -1,24 +1,40 @@
 import { type Context, Hono } from "hono";
-import { logout, refresh } from "../auth/sessions.ts";
+import { requireCurrent, rotate } from "../auth/rotation.ts";
+import { logout, refresh, sessionsOf } from "../auth/sessions.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
-import { type AppEnv, authContext, type Deps } from "../http/deps.ts";
+import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
+import { validateOptional } from "../http/validate.ts";
+import { logoutBody } from "./schemas.ts";
 
-/** Sessions: refresh and log out. The seed answers a refresh at both of its paths. */
+/** Sessions: refresh, rotate, list, log out. The seed answers a refresh at both of its paths. */
 export function sessionRoutes(deps: Deps) {
   // Attached to each route: `.use()` in a sub-app would also guard its siblings, and turn their 404 into 401.
   const access = authenticate(deps, "access");
   const refreshing = authenticate(deps, "refresh");
   const live = blocklist(deps);
 
-  const refreshed = async (c: Context<AppEnv>) =>
-    succeed(c, { accessToken: await refresh(authContext(deps, c), c.var.claims, c.var.owner) });
+  const refreshed = async (c: Context<AppEnv>) => {
+    const context = authContext(deps, c);
+    const { claims, owner } = c.var;
+    await requireCurrent(context, claims, owner);
+    return succeed(c, { accessToken: await refresh(context, claims, owner) });
+  };
 
-  return new Hono<AppEnv>()
-    .get("/refreshToken", refreshing, live, refreshed)
-    .get("/login", refreshing, live, refreshed)
-    .post("/logout", access, live, async (c) => {
-      await logout(authContext(deps, c), c.var.claims);
-      return succeed(c, null);
-    });
+  return (
+    new Hono<AppEnv>()
+      .get("/refreshToken", refreshing, live, refreshed)
+      .get("/login", refreshing, live, refreshed)
+      // Without the blocklist in front: what a spent token gets is for `rotate` to say, which asks the database itself.
+      .post("/rotateToken", refreshing, async (c) =>
+        succeed(c, await rotate(authContext(deps, c), c.var.claims, clientOf(c))),
+      )
+      .get("/getSessionList", access, live, async (c) =>
+        succeed(c, await sessionsOf(authContext(deps, c), c.var.claims, c.var.owner)),
+      )
+      .post("/logout", access, live, validateOptional(logoutBody), async (c) => {
+        await logout(authContext(deps, c), c.var.claims, c.var.owner, c.req.valid("json").scope);
+        return succeed(c, null);
+      })
+  );
 }

@@ -1,37 +1,38 @@
 import { v7 as uuidv7 } from "uuid";
 import { databaseFailure, isDuplicateKey } from "../db/failures.ts";
-import { insertSession } from "../db/sessions.ts";
-import { findCredentials, insertUser, replacePassword, type StoredCredentials } from "../db/users.ts";
+import { deleteSessionsOf, insertSession } from "../db/sessions.ts";
+import { inTransaction } from "../db/transaction.ts";
+import {
+  findCredentials,
+  insertUser,
+  replacePassword,
+  type StoredCredentials,
+  unchangedPassword,
+} from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
+import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
-import { issueToken } from "./tokens.ts";
+import { usualPassword } from "./rules.ts";
+import { issuePair, type TokenPair } from "./sessions.ts";
+import { LEEWAY_SECONDS } from "./tokens.ts";
 
 export interface Credentials {
   username: string;
   password: string;
 }
 
-/** Who asked, for the session list: what the client says it is, and where it came from. */
-export interface Client {
-  userAgent: string | null;
-  address: string | null;
-}
-
-export interface TokenPair {
-  accessToken: string;
-  refreshToken: string;
-}
-
 /**
  * Creates an account (the seed's `register`).
- * @throws ApiError `username_taken`, `overloaded`
+ * @throws ApiError `username_taken`, `validation_failed` for a password that everybody tries first, `overloaded`
  */
 export async function register(context: AuthContext, { username, password }: Credentials): Promise<void> {
+  await refuseUsual("password", password, username);
   const stored = await context.passwords.hash(password);
-  const now = wallClock(context.config.timeZone)(context.clock());
+  // Flask's clock may be behind ours, and the first token of a new account be made there.
+  const tokensValidFrom = nowSeconds(context) - LEEWAY_SECONDS;
   try {
-    await insertUser(context.db, { username, ...stored }, now);
+    await insertUser(context.db, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
   } catch (error) {
     if (isDuplicateKey(error)) throw new ApiError("username_taken", { cause: error });
     throw error;
@@ -40,49 +41,70 @@ export async function register(context: AuthContext, { username, password }: Cre
 
 /**
  * Checks a password and opens a session (the seed's `login`). The work is the same whether or not the user exists.
- * @throws ApiError `unknown_username`, `invalid_password`, `overloaded`
+ * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`
  */
 export async function login(
   context: AuthContext,
-  { username, password }: Credentials,
+  credentials: Credentials,
   client: Client,
 ): Promise<TokenPair> {
+  // A second look is needed when the hash was renewed or changed between the check and the session.
+  for (let look = 0; look < 3; look++) {
+    const { user, outdated } = await checkPassword(context, credentials);
+    const createdAt = nowSeconds(context);
+    const expiresAt = createdAt + context.config.refreshTokenSeconds;
+    const id = uuidv7({ msecs: context.clock() });
+    const session = { id, userId: user.id, counter: 0, createdAt, expiresAt, ...fitted(client) };
+    const opened = await insertSession(context.db, session, unchangedPassword(user));
+    if (!opened) continue;
+    if (outdated) await renewHash(context, user, credentials.password);
+    return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
+  }
+  throw new ApiError("invalid_password");
+}
+
+/**
+ * Changes a password and ends the user's other sessions, both or neither. Tokens that name no session (Flask's) end
+ * too, also the one it is asked with: they cannot be told apart.
+ * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `overloaded`
+ */
+export async function changePassword(
+  context: AuthContext,
+  who: { username: string; sessionId: string | null },
+  { password, newPassword }: { password: string; newPassword: string },
+): Promise<void> {
+  await refuseUsual("newPassword", newPassword, who.username);
+  const { user } = await checkPassword(context, { username: who.username, password });
+  const stored = await context.passwords.hash(newPassword);
+  const changed = await inTransaction(context.db, async (tx) => {
+    const change = { ...stored, updatedAt: wallTime(context), tokensValidFrom: nowSeconds(context) + 1 };
+    if (!(await replacePassword(tx, user, change))) return false;
+    await deleteSessionsOf(tx, user.id, who.sessionId);
+    return true;
+  });
+  // Somebody changed it in between: what was checked is no longer the password.
+  if (!changed) throw new ApiError("invalid_password");
+}
+
+/** The user of a right password. The reason why a stored hash cannot be checked goes to the log. */
+async function checkPassword(
+  context: AuthContext,
+  { username, password }: Credentials,
+): Promise<{ user: StoredCredentials; outdated: boolean }> {
   const user = await findCredentials(context.db, username);
-  const { matches, fault, outdated } = await context.passwords.verify(password, user);
+  const { matches, fault, outdated = false } = await context.passwords.verify(password, user);
   if (!user) throw new ApiError("unknown_username");
   if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
   if (!matches) throw new ApiError("invalid_password");
-  if (outdated) await rehash(context, user, password);
-
-  const issuedAt = nowSeconds(context);
-  const expiresAt = issuedAt + context.config.refreshTokenSeconds;
-  const sessionId = uuidv7({ msecs: context.clock() });
-  await insertSession(context.db, {
-    id: sessionId,
-    userId: user.id,
-    createdAt: issuedAt,
-    expiresAt,
-    ...fitted(client),
-  });
-
-  const subject = { username: user.username, sessionId, issuedAt };
-  const secret = context.config.jwtSecretKey;
-  const [accessToken, refreshToken] = await Promise.all([
-    issueToken(secret, {
-      ...subject,
-      type: "access",
-      expiresAt: issuedAt + context.config.accessTokenSeconds,
-    }),
-    issueToken(secret, { ...subject, type: "refresh", expiresAt }),
-  ]);
-  return { accessToken, refreshToken };
+  if (user.disabledAt !== null) throw new ApiError("account_disabled");
+  return { user, outdated };
 }
 
 /**
  * Writes a password that was just found right in today's format and at today's price. Its failing does not fail the
  * login: the old hash still stands, and the next login tries again.
  */
-async function rehash(context: AuthContext, user: StoredCredentials, password: string): Promise<void> {
+async function renewHash(context: AuthContext, user: StoredCredentials, password: string): Promise<void> {
   try {
     await replacePassword(context.db, user, await context.passwords.hash(password));
   } catch (error) {
@@ -91,9 +113,11 @@ async function rehash(context: AuthContext, user: StoredCredentials, password: s
   }
 }
 
-/** Cuts what a client says of itself to the columns' lengths (255 and 45 characters), on whole characters. */
-function fitted({ userAgent, address }: Client): Client {
-  const cut = (text: string | null, length: number) =>
-    text === null ? null : [...text.toWellFormed()].slice(0, length).join("");
-  return { userAgent: cut(userAgent, 255), address: cut(address, 45) };
+/** @throws ApiError `validation_failed` for a password that gets guessed first */
+export async function refuseUsual(field: string, password: string, username: string): Promise<void> {
+  const reason = await usualPassword(password, username);
+  if (reason) throw new ApiError("validation_failed", { errors: [{ field, message: `${field} ${reason}` }] });
 }
+
+/** The present on the wall clock of TZ, as the seed stores it. */
+export const wallTime = (context: AuthContext): string => wallClock(context.config.timeZone)(context.clock());

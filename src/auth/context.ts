@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
+import type { Keyring } from "./keys.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** Fields a log line may have: codes and counts, never what a client or the database said. */
@@ -17,6 +18,7 @@ export interface AuthContext {
   config: Config;
   db: Database;
   passwords: Passwords;
+  keyring: Keyring;
   /** Epoch milliseconds. */
   clock: () => number;
   log: Log;

@@ -64,19 +64,21 @@ export function createPasswords(
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
     const parsed = parseHash(stored.pwd);
     if (typeof parsed === "string") return { matches: false, fault: parsed };
-    if (parsed.kind !== "argon2id")
-      return { matches: await gated(() => verifyWerkzeug(legacy, password, stored.salt, parsed)) };
+    const normal = password.normalize("NFC");
+    if (parsed.kind !== "argon2id") {
+      // Flask hashed the text as it was sent; what we write for it is over NFC, as is everything of ours.
+      const verify = (text: string) => gated(() => verifyWerkzeug(legacy, text, stored.salt, parsed));
+      return { matches: (await verify(password)) || (normal !== password && (await verify(normal))) };
+    }
     // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
-    const matches = await gated(() =>
-      argon2.verify(password || "-", stored.pwd ?? "").catch(() => undefined),
-    );
-    return matches === undefined
-      ? { matches: false, fault: "unreadable" }
-      : { matches: matches && password !== "" };
+    const verified = await gated(() => argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined));
+    if (verified === undefined) return { matches: false, fault: "unreadable" };
+    return { matches: verified && password !== "" };
   };
 
   return {
-    async hash(password) {
+    async hash(raw) {
+      const password = raw.normalize("NFC");
       if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
       return { pwd: await gated(() => argon2.hash(password)), salt: "" };
     },

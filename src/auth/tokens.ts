@@ -1,13 +1,11 @@
-import { sign } from "hono/jwt";
 import { ApiError } from "../errors.ts";
+import { type Keyring, signClaims } from "./keys.ts";
 
 export type TokenType = "access" | "refresh";
 
 /**
  * The claims that a token of this service or of the seed's carries: RFC 7519 section 4.1, `type` and `fresh` as
- * Flask-JWT-Extended writes them, and two of our own. `sid` is the session, which Flask's tokens lack. `rti` and
- * `rexp` are `jti` and `exp` of a Flask refresh token, in access tokens that were got with it: without a session, they
- * are what ties the two together.
+ * Flask-JWT-Extended writes them, and some of our own, none of which Flask's tokens have.
  */
 export interface Claims {
   fresh: boolean;
@@ -17,7 +15,11 @@ export interface Claims {
   jti: string;
   type: TokenType;
   sub: string;
+  /** The session. */
   sid?: string;
+  /** In refresh tokens of a session: how often it had been rotated when this one was made. */
+  cnt?: number;
+  /** In access tokens got with a Flask refresh token: its `jti` and `exp`, all that ties the two together. */
   rti?: string;
   rexp?: number;
 }
@@ -27,17 +29,16 @@ export interface TokenSubject {
   type: TokenType;
   username: string;
   sessionId: string | null;
-  /** The Flask refresh token it is got with, if it is. */
+  /** For a refresh token: the session's counter. */
+  counter?: number;
+  /** For an access token: the Flask refresh token it is got with, if it is. */
   parent?: { jti: string; exp: number } | undefined;
   issuedAt: number;
   expiresAt: number;
 }
 
-/**
- * Signs a token (HS256, RFC 7518 section 3.2).
- * @returns `"Bearer <jwt>"`, the form in which the seed hands tokens out
- */
-export async function issueToken(secret: string, subject: TokenSubject): Promise<string> {
+/** Signs a token. @returns `"Bearer <jwt>"`, the form in which the seed hands tokens out */
+export async function issueToken(keyring: Keyring, subject: TokenSubject): Promise<string> {
   const claims: Claims = {
     fresh: false,
     iat: subject.issuedAt,
@@ -47,37 +48,43 @@ export async function issueToken(secret: string, subject: TokenSubject): Promise
     nbf: subject.issuedAt,
     exp: subject.expiresAt,
     ...(subject.sessionId === null ? {} : { sid: subject.sessionId }),
+    ...(subject.counter === undefined ? {} : { cnt: subject.counter }),
     ...(subject.parent ? { rti: subject.parent.jti, rexp: subject.parent.exp } : {}),
   };
-  return `Bearer ${await sign({ ...claims }, secret, "HS256")}`;
+  return `Bearer ${await signClaims(keyring, claims)}`;
 }
 
 /** How long a `jti` may be: the seed's column holds no more, so a longer one could never be revoked. */
 const MAX_JTI_LENGTH = 120;
 
+/** How far the clocks of those who sign may be apart from ours, in seconds. */
+export const LEEWAY_SECONDS = 10;
+
 /**
- * Reads the claims of a payload whose signature is good. Expiry comes before type, as in the seed's service.
+ * Reads the claims of a payload whose signature is good. Expiry comes before type, as in the seed's service. `iat` is
+ * never a ground to refuse.
  * @param nowSeconds epoch seconds
  * @throws ApiError `token_invalid`, `token_expired`, `token_wrong_type`
  */
 export function readClaims(payload: unknown, type: TokenType, nowSeconds: number): Claims {
   const claims = payload as Partial<Record<keyof Claims, unknown>>;
-  const { exp, nbf, jti, sub, sid, rti, rexp } = claims;
-  if (!isTime(exp)) throw missingClaim("exp");
-  if (exp <= nowSeconds) throw new ApiError("token_expired");
-  if (nbf !== undefined && (!isTime(nbf) || nbf > nowSeconds)) {
+  const { exp, nbf, jti, sub, sid, cnt, rti, rexp } = claims;
+  if (!isTime(exp)) throw faultyClaim("exp");
+  if (exp + LEEWAY_SECONDS <= nowSeconds) throw new ApiError("token_expired");
+  if (nbf !== undefined && (!isTime(nbf) || nbf > nowSeconds + LEEWAY_SECONDS)) {
     throw new ApiError("token_invalid", { message: "The token is not yet valid (nbf)" });
   }
-  if (!isJti(jti)) throw missingClaim("jti");
-  if (rti !== undefined && !(isJti(rti) && isTime(rexp))) throw missingClaim("rti");
-  if (typeof sub !== "string") throw missingClaim("sub");
-  if (sid !== undefined && typeof sid !== "string") throw missingClaim("sid");
-  if (claims.type !== "access" && claims.type !== "refresh") throw missingClaim("type");
+  if (!isJti(jti)) throw faultyClaim("jti");
+  if (rti !== undefined && !(isJti(rti) && isTime(rexp))) throw faultyClaim("rti");
+  if (typeof sub !== "string") throw faultyClaim("sub");
+  if (sid !== undefined && typeof sid !== "string") throw faultyClaim("sid");
+  if (claims.type !== "access" && claims.type !== "refresh") throw faultyClaim("type");
   if (claims.type !== type) {
     const message =
       type === "refresh" ? "Only refresh tokens are allowed" : "Only non-refresh tokens are allowed";
     throw new ApiError("token_wrong_type", { message });
   }
+  if (type === "refresh" && sid !== undefined && !Number.isSafeInteger(cnt)) throw faultyClaim("cnt");
   return claims as Claims;
 }
 
@@ -86,5 +93,5 @@ const isTime = (value: unknown): value is number => typeof value === "number" &&
 const isJti = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= MAX_JTI_LENGTH;
 
-const missingClaim = (name: string) =>
+const faultyClaim = (name: string) =>
   new ApiError("token_invalid", { message: `Missing or malformed claim: ${name}` });

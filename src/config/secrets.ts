@@ -58,3 +58,28 @@ export function signingSecret(
   problems.push("JWT_SECRET_KEY_FILE must name a readable file that is not empty");
   return undefined;
 }
+
+/**
+ * Secrets that signed before: of a file, one a line and byte for byte, else of a comma-separated list, trimmed.
+ * @param problems a file that cannot be read is added here
+ */
+export function previousSigningSecrets(
+  read: { JWT_SECRET_KEY_PREVIOUS?: string | undefined; JWT_SECRET_KEY_PREVIOUS_FILE?: string | undefined },
+  readFile: (path: string) => string,
+  problems: string[],
+): string[] {
+  const { JWT_SECRET_KEY_PREVIOUS: list = "", JWT_SECRET_KEY_PREVIOUS_FILE: file } = read;
+  if (file === undefined)
+    return list
+      .split(",")
+      .map((secret) => secret.trim())
+      .filter((secret) => secret !== "");
+  try {
+    return readFile(file)
+      .split(/\r?\n/)
+      .filter((secret) => secret !== "");
+  } catch {
+    problems.push("JWT_SECRET_KEY_PREVIOUS_FILE must name a readable file");
+    return [];
+  }
+}

@@ -14,6 +14,10 @@ export const users = mysqlTable(
     salt: varchar("salt", { length: 32 }),
     createdAt: datetime("created_at", { mode: "string" }).notNull(),
     updatedAt: datetime("updated_at", { mode: "string" }).notNull(),
+    /** Tokens that name no session (Flask's) are good only from then on; epoch seconds, NULL: all are. */
+    tokensValidFrom: bigint("tokens_valid_from", { mode: "number" }),
+    /** Since when the user may not log in; epoch seconds, NULL: may. */
+    disabledAt: bigint("disabled_at", { mode: "number" }),
   },
   (table) => [uniqueIndex("user_username_unique").on(table.username)],
 );

@@ -1,64 +1,32 @@
-import { and, eq, gt, inArray, notExists } from "drizzle-orm";
+import { and, desc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
-import { isConflict } from "./failures.ts";
-import { revokedTokens, sessions, users } from "./schema.ts";
+import { sessions, users } from "./schema.ts";
 
-/** A new session, as a login opens it. Times in epoch seconds. */
+/** A new session. Times in epoch seconds. */
 export interface NewSession {
   id: string;
   userId: number;
+  counter: number;
   createdAt: number;
   expiresAt: number;
   userAgent: string | null;
   address: string | null;
 }
 
-/** Opens a session. */
-export async function insertSession(db: Database, session: NewSession): Promise<void> {
-  await db.insert(sessions).values({ ...session, lastUsedAt: session.createdAt });
-}
-
-/** What is asked of a token before it is let in: whose it is, which one, got with which, and of which session. */
-export interface PresentedToken {
-  username: string;
-  jti: string;
-  parentJti: string | null;
-  sessionId: string | null;
-}
-
-/** The user and session that stand behind a token that is good. */
-export interface TokenOwner {
-  userId: number;
-  username: string;
-}
-
 /**
- * Looks behind a token whose signature is good, in one statement: its user exists, neither it nor its session was
- * revoked, and the session (if it names one) is that user's own and has not run out.
- * @returns undefined if any of that is not so
+ * Opens a session if a condition on its user holds at this very moment: a user who was disabled or deleted meanwhile, or
+ * whose password was changed since it was checked, gets none. The user's row is read under its lock.
+ * @returns whether it was opened
  */
-export async function findTokenOwner(
-  db: Database,
-  token: PresentedToken,
-  nowSeconds: number,
-): Promise<TokenOwner | undefined> {
-  const revoked = db
-    .select({ id: revokedTokens.id })
-    .from(revokedTokens)
-    .where(inArray(revokedTokens.jti, jtisOf(token)));
-  const query = db.select({ userId: users.id, username: users.username }).from(users).$dynamic();
-  if (token.sessionId !== null) {
-    query.innerJoin(
-      sessions,
-      and(
-        eq(sessions.id, token.sessionId),
-        eq(sessions.userId, users.id),
-        gt(sessions.expiresAt, nowSeconds),
-      ),
-    );
-  }
-  const [owner] = await query.where(and(eq(users.username, token.username), notExists(revoked))).limit(1);
-  return owner;
+export async function insertSession(db: Database, session: NewSession, condition: SQL): Promise<boolean> {
+  const { id, userId, counter, createdAt, expiresAt, userAgent, address } = session;
+  const rotatedAt = counter === 0 ? null : createdAt;
+  const [result] = await db.execute(sql`
+    INSERT INTO ${sessions}
+      (id, user_id, counter, created_at, last_used_at, rotated_at, expires_at, user_agent, address)
+    SELECT ${id}, id, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address}
+    FROM ${users} WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
+  return affected(result) === 1;
 }
 
 /** Notes that a session was used to get an access token. */
@@ -67,37 +35,72 @@ export async function touchSession(db: Database, id: string, nowSeconds: number)
 }
 
 /**
- * Ends a session and blocks the token it was ended with, both or neither. The row in `revoked_tokens` is for Flask,
- * which knows no sessions; deleting the session is what ends every other token of it. A token without a session takes
- * the refresh token it was got with along.
- * @param expiresAt when the token ends by itself, epoch seconds
- * @param parentExpiresAt when that refresh token does, epoch seconds
- * @throws if it could not be stored
+ * Spends the refresh token with this counter. The database decides which of several at once does.
+ * @returns whether it was this one
  */
-export async function revokeSession(
+export async function rotateSession(
   db: Database,
-  token: PresentedToken,
-  expiresAt: number,
-  parentExpiresAt: number,
-): Promise<void> {
-  await retryConflicts(() =>
-    db.transaction(async (tx) => {
-      const rows = jtisOf(token).map((jti, i) => ({ jti, expiresAt: i === 0 ? expiresAt : parentExpiresAt }));
-      await tx.insert(revokedTokens).ignore().values(rows);
-      if (token.sessionId !== null) await tx.delete(sessions).where(eq(sessions.id, token.sessionId));
-    }),
-  );
+  id: string,
+  counter: number,
+  nowSeconds: number,
+): Promise<boolean> {
+  const [result] = await db
+    .update(sessions)
+    .set({ counter: counter + 1, rotatedAt: nowSeconds, lastUsedAt: nowSeconds })
+    .where(and(eq(sessions.id, id), eq(sessions.counter, counter)));
+  return affected(result) === 1;
 }
 
-/** Runs a whole transaction again, at most twice, when the server rolled it back for a deadlock. */
-async function retryConflicts<T>(work: () => Promise<T>, retries = 2): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (retries === 0 || !isConflict(error)) throw error;
-    return retryConflicts(work, retries - 1);
-  }
+/** Where a session stands. Times in epoch seconds. */
+export interface SessionState {
+  counter: number;
+  rotatedAt: number | null;
+  expiresAt: number;
 }
 
-const jtisOf = ({ jti, parentJti }: PresentedToken): string[] =>
-  parentJti === null ? [jti] : [jti, parentJti];
+/** The session as it is now, or undefined if it was ended. */
+export async function findSession(
+  db: Database,
+  id: string,
+  username: string,
+): Promise<SessionState | undefined> {
+  const columns = { counter: sessions.counter, rotatedAt: sessions.rotatedAt, expiresAt: sessions.expiresAt };
+  const [row] = await db
+    .select(columns)
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(and(eq(sessions.id, id), eq(users.username, username)))
+    .limit(1);
+  return row;
+}
+
+/** Ends a session, and with it every token of that login. */
+export async function deleteSession(db: Database, id: string): Promise<void> {
+  await db.delete(sessions).where(eq(sessions.id, id));
+}
+
+/** Ends all sessions of a user, or all but one. */
+export async function deleteSessionsOf(db: Database, userId: number, except: string | null): Promise<void> {
+  await db
+    .delete(sessions)
+    .where(and(eq(sessions.userId, userId), except === null ? undefined : ne(sessions.id, except)));
+}
+
+/** The user's sessions that have not run out, the last used first. */
+export async function listSessions(db: Database, userId: number, nowSeconds: number) {
+  return db
+    .select({
+      id: sessions.id,
+      createdAt: sessions.createdAt,
+      lastUsedAt: sessions.lastUsedAt,
+      expiresAt: sessions.expiresAt,
+      userAgent: sessions.userAgent,
+      address: sessions.address,
+    })
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, nowSeconds)))
+    .orderBy(desc(sessions.lastUsedAt), desc(sessions.id));
+}
+
+/** Rows a statement changed, whichever way Drizzle hands the driver's header on. */
+const affected = (result: unknown): number => (result as { affectedRows: number }).affectedRows;

@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq, gt, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { users } from "./schema.ts";
 
@@ -23,6 +23,7 @@ export interface StoredCredentials {
   username: string;
   pwd: string | null;
   salt: string | null;
+  disabledAt: number | null;
 }
 
 /** The user of that name as the column's collation compares names, or undefined. */
@@ -30,42 +31,80 @@ export async function findCredentials(
   db: Database,
   username: string,
 ): Promise<StoredCredentials | undefined> {
-  const columns = { id: users.id, username: users.username, pwd: users.pwd, salt: users.salt };
+  const columns = {
+    id: users.id,
+    username: users.username,
+    pwd: users.pwd,
+    salt: users.salt,
+    disabledAt: users.disabledAt,
+  };
   const [row] = await db.select(columns).from(users).where(eq(users.username, username)).limit(1);
   return row;
 }
 
+/** That a user's hash is still the one that was read: byte by byte, since the column's own comparison ignores case. */
+export function unchangedPassword({ pwd }: Pick<StoredCredentials, "pwd">): SQL {
+  return sql`CAST(${users.pwd} AS BINARY) <=> CAST(${pwd} AS BINARY)`;
+}
+
+/** That tokens of a user that name no session are good, if made at that time (epoch seconds). */
+export function tokensStillValid(madeAt: number): SQL {
+  return sql`(${users.tokensValidFrom} IS NULL OR ${users.tokensValidFrom} <= ${madeAt})`;
+}
+
+/** A new account. */
+export interface NewUser {
+  username: string;
+  pwd: string;
+  salt: string;
+  /** For both of its times, `YYYY-MM-DD HH:mm:ss`. */
+  wallTime: string;
+  /** Epoch seconds: a token without a session from before that was somebody else's of the same name. */
+  tokensValidFrom: number;
+}
+
 /**
  * Adds a user.
- * @param wallTime for both of its times, `YYYY-MM-DD HH:mm:ss`
  * @throws a duplicate-key error if the name is taken: the index decides, nobody looks first
  */
-export async function insertUser(
-  db: Database,
-  user: { username: string; pwd: string; salt: string },
-  wallTime: string,
-): Promise<void> {
+export async function insertUser(db: Database, { wallTime, ...user }: NewUser): Promise<void> {
   await db.insert(users).values({ ...user, createdAt: wallTime, updatedAt: wallTime });
 }
 
 /**
- * Stores another hash of the same password, unless it was changed in the meantime. `updated_at` stays: nothing that
- * a user did has changed.
+ * Stores another hash, unless the password was changed since it was read.
+ * @param change `updatedAt` for a change that a person made; a hash renewed at login leaves it alone
+ * @returns whether it was stored
  */
 export async function replacePassword(
   db: Database,
-  was: StoredCredentials,
-  now: { pwd: string; salt: string },
-): Promise<void> {
-  // Byte by byte, since the column's own comparison ignores case.
-  const unchanged = sql`CAST(${users.pwd} AS BINARY) = CAST(${was.pwd} AS BINARY)`;
-  await db
+  was: Pick<StoredCredentials, "id" | "pwd">,
+  change: { pwd: string; salt: string; updatedAt?: string; tokensValidFrom?: number },
+): Promise<boolean> {
+  const [result] = await db
     .update(users)
-    .set(now)
-    .where(and(eq(users.id, was.id), unchanged));
+    .set(change)
+    .where(and(eq(users.id, was.id), unchangedPassword(was)));
+  return result.affectedRows === 1;
+}
+
+/** Ends all tokens of a user that name no session and were made before a moment, epoch seconds. */
+export async function setTokensValidFrom(db: Database, userId: number, seconds: number): Promise<void> {
+  await db.update(users).set({ tokensValidFrom: seconds }).where(eq(users.id, userId));
 }
 
 /** Every user, by id. */
 export async function listUsers(db: Database): Promise<PublicUser[]> {
   return db.select(publicColumns).from(users).orderBy(asc(users.id));
+}
+
+/** A keyset page of users: those behind an id, by id. */
+export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
+  return db.select(publicColumns).from(users).where(gt(users.id, after)).orderBy(asc(users.id)).limit(limit);
+}
+
+/** One user, or undefined. */
+export async function findUser(db: Database, id: number): Promise<PublicUser | undefined> {
+  const [row] = await db.select(publicColumns).from(users).where(eq(users.id, id)).limit(1);
+  return row;
 }

@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
-import { jwt } from "hono/jwt";
+import { decode, jwt } from "hono/jwt";
 import { nowSeconds } from "../auth/context.ts";
+import type { Keyring } from "../auth/keys.ts";
 import { requireLive } from "../auth/sessions.ts";
 import { readClaims, type TokenType } from "../auth/tokens.ts";
 import { ApiError } from "../errors.ts";
@@ -11,24 +12,21 @@ import { type AppEnv, authContext, type Deps } from "./deps.ts";
 import { REALM } from "./envelope.ts";
 
 /**
- * Lets a request through whose token is signed with our key, of the wanted type and in its time, and sets `claims`.
- * Hono's middleware checks the signature; times are left to `readClaims`, which has the clock and the seed's texts.
- * @throws ApiError any `token_*` but `token_revoked`
+ * Lets a request through whose token is signed with a key of ours, of the wanted type and in its time, and sets
+ * `claims`. Hono's middleware checks the signature; times are left to `readClaims`, which has the clock and the texts.
+ * @throws ApiError any `token_*` but `token_revoked` and `token_reused`
  */
 export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<AppEnv> {
-  const checkSignature = jwt({
-    secret: deps.config.jwtSecretKey,
-    alg: "HS256",
-    realm: REALM,
-    verification: { exp: false, nbf: false, iat: false },
-  });
+  const checks = signatureChecks(deps.keyring);
   return createMiddleware<AppEnv>(async (c, next) => {
-    presentAlone(c, bearerToken(c.req.header("Authorization")));
-    try {
-      await checkSignature(c, async () => {});
-    } catch (error) {
-      throw tokenFault(error);
+    const token = bearerToken(c.req.header("Authorization"));
+    presentAlone(c, token);
+    let fault: ApiError | undefined;
+    for (const check of checks(token)) {
+      fault = await check(c, async () => {}).then(() => undefined, tokenFault);
+      if (!fault) break;
     }
+    if (fault) throw fault;
     c.set("claims", readClaims(c.get("jwtPayload" as never), type, nowSeconds(deps)));
     await next();
   });
@@ -45,6 +43,27 @@ export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
   });
 }
 
+/** Hono's check for each key; of those a token is put to, the one it names if it names one of ours, else all. */
+function signatureChecks(keyring: Keyring): (token: string) => MiddlewareHandler[] {
+  const verification = { exp: false, nbf: false, iat: false };
+  const checks = new Map(
+    keyring.map(({ kid, key }) => [kid, jwt({ secret: key, alg: "HS256", realm: REALM, verification })]),
+  );
+  const all = [...checks.values()];
+  return (token) => {
+    const named = checks.get(keyIdOf(token) ?? "");
+    return named ? [named] : all;
+  };
+}
+
+function keyIdOf(token: string): string | undefined {
+  try {
+    return (decode(token).header as { kid?: string }).kid;
+  } catch {
+    return undefined; // Hono's check says what is wrong with it
+  }
+}
+
 /** Hono reads one `Bearer <token>` and nothing else, so a token from a longer header is put in its place. */
 function presentAlone(c: Context, token: string): void {
   const header = `Bearer ${token}`;
@@ -58,8 +77,6 @@ function presentAlone(c: Context, token: string): void {
 function tokenFault(error: unknown): ApiError {
   const cause = error instanceof HTTPException && error.cause instanceof Error ? error.cause.name : "";
   switch (cause) {
-    case "JwtTokenInvalid":
-      return new ApiError("token_malformed");
     case "JwtHeaderInvalid":
     case "JwtAlgorithmMismatch":
       return new ApiError("token_invalid", { message: "The specified alg value is not allowed" });

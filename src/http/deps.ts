@@ -1,10 +1,12 @@
 import type { Context } from "hono";
+import type { Client } from "../auth/client.ts";
 import type { AuthContext, Log } from "../auth/context.ts";
+import type { Keyring } from "../auth/keys.ts";
 import type { Passwords } from "../auth/passwords.ts";
 import type { Claims } from "../auth/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
-import type { TokenOwner } from "../db/sessions.ts";
+import type { TokenOwner } from "../db/tokens.ts";
 
 /** Everything the app needs, handed in by an entry (or a test). */
 export interface Deps {
@@ -12,6 +14,7 @@ export interface Deps {
   /** How to reach the database for this request. */
   database: (c: Context) => Database;
   passwords: Passwords;
+  keyring: Keyring;
   /** The client's address as the platform knows it, or null. */
   clientAddress: (c: Context) => string | null;
   /** Epoch milliseconds. */
@@ -35,8 +38,14 @@ export interface AppEnv {
   };
 }
 
+/** Who asks, for the session list. */
+export const clientOf = (c: Context<AppEnv>): Client => ({
+  userAgent: c.req.header("User-Agent") ?? null,
+  address: c.var.clientAddress,
+});
+
 /** The verbs' view of a request. */
 export function authContext(deps: Deps, c: Context): AuthContext {
-  const { config, passwords, clock, log } = deps;
-  return { config, passwords, clock, log, db: deps.database(c) };
+  const { config, passwords, keyring, clock, log } = deps;
+  return { config, passwords, keyring, clock, log, db: deps.database(c) };
 }

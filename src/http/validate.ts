@@ -32,6 +32,17 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
   return guarded as typeof check;
 }
 
+/** As `validate("json", …)`, for a body that may be left out: none, of whatever type, counts as `{}`. */
+export function validateOptional<T extends z.ZodType>(schema: T) {
+  const check = validate("json", schema);
+  const guarded: MiddlewareHandler = async (c, next) => {
+    if ((await c.req.text()) !== "") return (check as MiddlewareHandler)(c, next);
+    c.req.addValidatedData("json", schema.parse({}) as object);
+    return next();
+  };
+  return guarded as typeof check;
+}
+
 function requireJson(c: Context): void {
   if (!JSON_MEDIA_TYPE.test(c.req.header("Content-Type") ?? "")) throw new ApiError("unsupported_media_type");
 }

@@ -1,8 +1,9 @@
+import { join, resolve } from "node:path";
 import { createConnection } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import type { Config } from "../config.ts";
 import { connectionOptions } from "../db/connection.ts";
-import { type LocalDatabase, startLocalDatabase } from "./localDatabase/index.ts";
+import { FolderInUse, type LocalDatabase, startLocalDatabase } from "./localDatabase/index.ts";
 
 /** The database that this process uses. */
 export interface ProcessDatabase {
@@ -20,11 +21,13 @@ const LOCAL_NAME = "latchkey";
  * The configured database, or a local one that is started and ends with this process.
  * @param report takes a line of progress for a person
  * @param onLost called when the local server ended and could not be brought back
+ * @param shared use the local server of another process, if one runs
  */
 export async function provideDatabase(
   config: Config,
   report: (line: string) => void,
   onLost: (reason: string) => void,
+  { shared = false } = {},
 ): Promise<ProcessDatabase> {
   const { database: target } = config;
   if (target) {
@@ -32,7 +35,13 @@ export async function provideDatabase(
     return { target, description: `${target.database} at ${description}`, stop: async () => {} };
   }
   const options = { folder: config.dataFolder, report };
-  let local = await startLocalDatabase(options);
+  let local: LocalDatabase;
+  try {
+    local = await startLocalDatabase(options);
+  } catch (error) {
+    if (shared && error instanceof FolderInUse) return runningLocal(config.dataFolder);
+    throw error;
+  }
   let stopping = false;
   const watch = (watched: LocalDatabase) =>
     watched.exited
@@ -56,6 +65,13 @@ export async function provideDatabase(
       await local.stop();
     },
   };
+}
+
+/** The local server that another process runs, by the socket it has in its data directory. */
+function runningLocal(folder: string): ProcessDatabase {
+  const socketPath = join(resolve(folder), "database", "my.sock");
+  const target = { socketPath, user: "root", password: "", database: LOCAL_NAME };
+  return { target, description: socketPath, stop: async () => {} };
 }
 
 async function createLocal({ connection: account }: LocalDatabase) {

@@ -10,6 +10,7 @@ import { endPredecessor } from "./predecessor.ts";
 import { startServer } from "./server.ts";
 import type { LocalDatabase, LocalDatabaseOptions } from "./types.ts";
 
+export { FolderInUse } from "./lock.ts";
 export type { LocalDatabase, LocalDatabaseOptions } from "./types.ts";
 
 /**

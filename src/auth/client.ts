@@ -1,0 +1,12 @@
+/** Who asked, for the session list: what the client says it is, and where it came from. */
+export interface Client {
+  userAgent: string | null;
+  address: string | null;
+}
+
+/** Cuts what a client says of itself to the columns' lengths (255 and 45 characters), on whole characters. */
+export function fitted({ userAgent, address }: Client): Client {
+  const cut = (text: string | null, length: number) =>
+    text === null ? null : [...text.toWellFormed()].slice(0, length).join("");
+  return { userAgent: cut(userAgent, 255), address: cut(address, 45) };
+}

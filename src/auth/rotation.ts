@@ -1,0 +1,104 @@
+import {
+  deleteSession,
+  findSession,
+  insertSession,
+  rotateSession,
+  type SessionState,
+} from "../db/sessions.ts";
+import { findTokenOwner, insertRevoked, type TokenOwner } from "../db/tokens.ts";
+import { inTransaction } from "../db/transaction.ts";
+import { tokensStillValid } from "../db/users.ts";
+import { ApiError } from "../errors.ts";
+import { type Client, fitted } from "./client.ts";
+import { type AuthContext, nowSeconds } from "./context.ts";
+import { issuePair, presented, requireLive, type SessionGrant, type TokenPair } from "./sessions.ts";
+import type { Claims } from "./tokens.ts";
+
+/** One use of a refresh token: which session, and the counter it was made at. */
+interface Use {
+  username: string;
+  sessionId: string;
+  counter: number;
+  expiresAt: number;
+}
+
+/**
+ * Spends a refresh token for a new pair (RFC 9700 section 4.14.2). The session's end does not move. The token just spent
+ * gets the same successor again for `refreshRetrySeconds`, so that a lost answer, a retry or a second tab logs nobody
+ * out; an older one is in two hands, and the session ends.
+ * @throws ApiError `token_revoked`, `token_reused`
+ */
+export async function rotate(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
+  if (claims.sid === undefined) return adopt(context, claims, client);
+  const { username } = await requireLive(context, claims);
+  const use = { username, sessionId: claims.sid, counter: claims.cnt ?? 0, expiresAt: claims.exp };
+  const won = await rotateSession(context.db, use.sessionId, use.counter, nowSeconds(context));
+  return won ? issuePair(context, successorOf(use)) : retryOrTheft(context, use);
+}
+
+/**
+ * Refuses a refresh token that was spent, where nothing is rotated: in the grace time it is late, after it stolen.
+ * @throws ApiError `token_revoked`, `token_reused`
+ */
+export async function requireCurrent(context: AuthContext, claims: Claims, owner: TokenOwner): Promise<void> {
+  if (claims.sid === undefined || owner.counter === claims.cnt) return;
+  const use = {
+    username: owner.username,
+    sessionId: claims.sid,
+    counter: claims.cnt ?? 0,
+    expiresAt: claims.exp,
+  };
+  await retryOrTheft(context, use);
+  throw new ApiError("token_reused", { message: "Token has been used before" });
+}
+
+/** The answer to a token that somebody rotated before. */
+async function retryOrTheft(context: AuthContext, use: Use): Promise<TokenPair> {
+  const state = await findSession(context.db, use.sessionId, use.username);
+  if (!state || use.counter >= state.counter) throw new ApiError("token_revoked"); // ended, or from before a restored backup
+  if (isRetry(context, use, state)) return issuePair(context, successorOf(use));
+  await deleteSession(context.db, use.sessionId); // stored before it is answered
+  throw new ApiError("token_reused");
+}
+
+function isRetry(
+  context: AuthContext,
+  { counter }: Use,
+  { counter: current, rotatedAt }: SessionState,
+): boolean {
+  const age = nowSeconds(context) - (rotatedAt ?? 0);
+  return counter === current - 1 && age <= context.config.refreshRetrySeconds;
+}
+
+/** Tokens with the same counter are one successor: whoever holds any of them holds the current one. */
+const successorOf = (use: Use): SessionGrant => ({ ...use, counter: use.counter + 1 });
+
+/**
+ * The first rotation of a refresh token of Flask's: it gets a session, named after the token, and is blocked. From then
+ * on it counts as the session's spent token number 0.
+ */
+async function adopt(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
+  const { jti } = claims;
+  if (!/^[\x21-\x7e]{1,36}$/.test(jti))
+    throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
+  const now = nowSeconds(context);
+  const owner = await findTokenOwner(context.db, presented(claims), now);
+  const use = { username: owner?.username ?? claims.sub, sessionId: jti, counter: 0, expiresAt: claims.exp };
+  if (!owner) return retryOrTheft(context, use);
+
+  const session = {
+    id: jti,
+    userId: owner.userId,
+    counter: 1,
+    createdAt: now,
+    expiresAt: claims.exp,
+    ...fitted(client),
+  };
+  const outcome = await inTransaction(context.db, async (tx) => {
+    if ((await insertRevoked(tx, { jti, parentJti: null }, claims.exp)) === 0) return "spent";
+    const opened = await insertSession(tx, session, tokensStillValid(presented(claims).notBefore));
+    return opened ? "adopted" : "ended";
+  });
+  if (outcome === "ended") throw new ApiError("token_revoked");
+  return outcome === "adopted" ? issuePair(context, successorOf(use)) : retryOrTheft(context, use);
+}

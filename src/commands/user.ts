@@ -1,0 +1,134 @@
+import { parseArgs } from "node:util";
+import { register } from "../auth/accounts.ts";
+import {
+  deleteAccount,
+  describeAccount,
+  disableAccount,
+  enableAccount,
+  endSessions,
+  resetPassword,
+} from "../auth/admin.ts";
+import type { AuthContext } from "../auth/context.ts";
+import { newPassword, newUsername } from "../auth/rules.ts";
+import { accountPages } from "../db/accounts.ts";
+import { ApiError } from "../errors.ts";
+import { askSecret } from "../runtime/ask.ts";
+import { withContext } from "../runtime/context.ts";
+import { startFailure, tell } from "../runtime/welcome.ts";
+
+const HELP = `bun run user COMMAND [NAME] [--json]
+
+  list                 every account
+  show NAME            one account: its hash's kind, its sessions
+  add NAME             a new account; asks for the password, or reads standard input
+  set-password NAME    another password, asked for likewise; ends all sessions
+  disable NAME         keeps the user out; ends all sessions and tokens at once
+  enable NAME          lets the user in again
+  end-sessions NAME    ends all sessions and tokens
+  delete NAME          deletes the account and its sessions
+
+Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 the database failed.`;
+
+/** What went wrong, and the exit code that says so. */
+class Refused extends Error {
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+  }
+}
+
+const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: number) => Promise<void> }> = {
+  disable: { done: "disabled, all sessions ended", run: disableAccount },
+  enable: { done: "enabled", run: enableAccount },
+  "end-sessions": { done: "all sessions ended", run: endSessions },
+  delete: { done: "deleted", run: deleteAccount },
+};
+
+async function run(context: AuthContext, command: string, name: string, json: boolean): Promise<void> {
+  const print = (value: object, text: string) => {
+    process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+  };
+  const ask = async (username: string) =>
+    valid(
+      newPassword("password", context.config.passwordMinLength),
+      await askSecret(`password for ${username}: `),
+    );
+  if (command === "list") return list(context, json);
+  if (command === "add") {
+    const username = valid(newUsername, name);
+    await register(context, { username, password: await ask(username) });
+    return print({ username, done: "added" }, `${username}: added`);
+  }
+  const account = await describeAccount(context, name);
+  if (!account) throw new Refused("there is no account of that name");
+  if (command === "show") {
+    return print(
+      account,
+      Object.entries(account)
+        .map(([key, value]) => `${key.padEnd(12)} ${value ?? "-"}`)
+        .join("\n"),
+    );
+  }
+  const { username } = account;
+  const action = ACTIONS[command];
+  if (action) await action.run(context, account.id);
+  else await resetPassword(context, account, await ask(username));
+  const done = action?.done ?? "password set, all sessions ended";
+  print({ username, done }, `${username}: ${done}`);
+}
+
+async function list(context: AuthContext, json: boolean): Promise<void> {
+  for await (const page of accountPages(context.db)) {
+    for (const { pwd: _, ...account } of page) {
+      const text = `${String(account.id).padStart(8)}  ${account.created_at}  ${account.disabledAt === null ? "        " : "disabled"}  ${account.username}`;
+      process.stdout.write(`${json ? JSON.stringify(account) : text}\n`);
+    }
+  }
+}
+
+function valid<T>(
+  schema: {
+    safeParse(
+      value: string,
+    ): { success: true; data: T } | { success: false; error: { issues: { message: string }[] } };
+  },
+  value: string,
+): T {
+  const result = schema.safeParse(value);
+  if (!result.success) throw new Refused(result.error.issues.map(({ message }) => message).join("; "));
+  return result.data;
+}
+
+async function main(): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+    });
+    const [command = "", name, ...more] = positionals;
+    if (values.help) {
+      process.stdout.write(`${HELP}\n`);
+      return 0;
+    }
+    const named = ["show", "add", "set-password", ...Object.keys(ACTIONS)].includes(command);
+    if ((!named && command !== "list") || named !== (name !== undefined) || more.length > 0)
+      throw new Refused(HELP, 2);
+    await withContext(process.env, (context) => run(context, command, name ?? "", values.json));
+    return 0;
+  } catch (error) {
+    if (error instanceof Refused) return complain(error.message, error.exitCode);
+    if (error instanceof ApiError)
+      return complain(error.errors?.map(({ message }) => message).join("; ") ?? error.message, 1);
+    if ((error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")) return complain(HELP, 2);
+    return complain(startFailure(error).replace("latchkey cannot start", "failed"), 3);
+  }
+}
+
+function complain(message: string, exitCode: number): number {
+  tell(message);
+  return exitCode;
+}
+
+process.exit(await main());
