@@ -96,10 +96,14 @@ describe("POST /api/login and its second path", () => {
       jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
     };
     expect(access).toEqual({ ...common, type: "access", exp: now + 7200, sid: expect.any(String) });
-    expect(refresh).toEqual({ ...common, type: "refresh", exp: now + 2_592_000, sid: access.sid });
+    expect(refresh).toEqual({ ...common, type: "refresh", exp: now + 2_592_000, sid: access.sid, cnt: 0 });
     expect(refresh.jti).not.toBe(access.jti);
     const [header] = accessToken.replace("Bearer ", "").split(".");
-    expect(JSON.parse(atob(header ?? ""))).toMatchObject({ alg: "HS256", typ: "JWT" });
+    expect(JSON.parse(atob(header ?? ""))).toEqual({
+      alg: "HS256",
+      typ: "JWT",
+      kid: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
   });
 
   test("a name is found in any spelling, and the token names the row", async () => {

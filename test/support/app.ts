@@ -1,5 +1,6 @@
 import { createApp } from "../../src/app.ts";
 import type { LogFields } from "../../src/auth/context.ts";
+import { createKeyring } from "../../src/auth/keys.ts";
 import { createPasswords } from "../../src/auth/passwords.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Database } from "../../src/db/connection.ts";
@@ -71,6 +72,7 @@ export async function testApp(options: TestOptions = {}) {
       concurrency: 2,
       queueLimit: 100,
     }),
+    keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),
     clientAddress: () => "192.0.2.1",
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },

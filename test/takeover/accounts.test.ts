@@ -163,3 +163,40 @@ describe("side by side with Flask, and back", () => {
     expect(await flask.isRevoked(claimsOf(alice.accessToken).jti)).toBe(true);
   });
 });
+
+describe("rotating a refresh token of Flask's", () => {
+  const rotate = (it: TestApp, token: string) => it.withToken("POST", "/api/rotateToken", token);
+  const pairOf = (answer: { body: { data: unknown } }) =>
+    answer.body.data as { accessToken: string; refreshToken: string };
+
+  test("gives it a session that ends when the token would; the token itself is spent", async () => {
+    const { it, target } = await takenOver();
+    const first = await rotate(it, alice.refreshToken);
+    expect(first.status).toBe(200);
+    const { jti, exp } = claimsOf(alice.refreshToken);
+    expect(claimsOf(pairOf(first).refreshToken)).toMatchObject({ sid: jti, cnt: 1, exp });
+    expect((await it.withToken("GET", "/api/refreshToken", alice.refreshToken)).body.code).toBe(
+      "token_revoked",
+    );
+    const retry = await rotate(it, alice.refreshToken);
+    expect(claimsOf(pairOf(retry).refreshToken)).toMatchObject({ sid: jti, cnt: 1, exp });
+    expect((await rotate(it, pairOf(first).refreshToken)).status).toBe(200);
+    expect(await query(target, "SELECT counter FROM session WHERE id = ?", [jti])).toEqual([
+      { counter: 2 },
+    ] as never);
+  });
+  test("later it is theft, and after the session's end it stays out", async () => {
+    const { it } = await takenOver();
+    const pair = pairOf(await rotate(it, alice.refreshToken));
+    it.clock.advance(31);
+    expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_reused");
+    expect((await it.withToken("GET", "/api/getUser", pair.accessToken)).body.code).toBe("token_revoked");
+    expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_revoked");
+  });
+  test("many at once open one session", async () => {
+    const { it, target } = await takenOver();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => rotate(it, alice.refreshToken)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
+    expect(await query(target, "SELECT COUNT(*) AS n FROM session")).toEqual([{ n: 1 }] as never);
+  });
+});

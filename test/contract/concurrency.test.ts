@@ -1,0 +1,150 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { eq } from "drizzle-orm";
+import { sessions } from "../../src/db/schema.ts";
+import {
+  claimsOf,
+  PASSWORD,
+  sharedDatabase,
+  type TestApp,
+  type Tokens,
+  testApp,
+  unique,
+} from "../support/app.ts";
+import { poolOn } from "../support/database.ts";
+
+/** Two instances: apps with pools of their own on one database. */
+let instances: [TestApp, TestApp];
+beforeAll(async () => {
+  const { target } = await sharedDatabase();
+  const startMs = Date.now();
+  instances = [
+    await testApp({ db: poolOn(target).db, startMs }),
+    await testApp({ db: poolOn(target).db, startMs }),
+  ];
+});
+
+const ROUNDS = 25;
+const at = (i: number) => instances[i % 2] as TestApp;
+const rounds = async (round: (n: number) => Promise<void>) => {
+  for (let n = 0; n < ROUNDS; n++) await round(n);
+};
+const both = <T>(work: (app: TestApp, i: number) => Promise<T>, count = 2) =>
+  Promise.all(Array.from({ length: count }, (_, i) => work(at(i), i)));
+const statusOf = async (token: string) => (await at(0).withToken("GET", "/api/getUser", token)).status;
+
+describe("at two instances at once", () => {
+  test("rotations of one token: one successor, whoever asked", () =>
+    rounds(async () => {
+      const { refreshToken } = await at(0).newUser();
+      const answers = await both((app) => app.withToken("POST", "/api/rotateToken", refreshToken), 6);
+      expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
+      const pairs = answers.map(({ body }) => body.data as Tokens);
+      expect(new Set(pairs.map((pair) => claimsOf(pair.refreshToken).cnt))).toEqual(new Set([1]));
+      const [row] = await at(0)
+        .db.select()
+        .from(sessions)
+        .where(eq(sessions.id, claimsOf(refreshToken).sid));
+      expect(row?.counter).toBe(1);
+      for (const { accessToken } of pairs) expect(await statusOf(accessToken)).toBe(200);
+    }));
+
+  test("rotate against logout: whatever comes out, no token of the session is left alive", () =>
+    rounds(async () => {
+      const { accessToken, refreshToken } = await at(0).newUser();
+      const [rotated, out] = await Promise.all([
+        at(0).withToken("POST", "/api/rotateToken", refreshToken),
+        at(1).withToken("POST", "/api/logout", accessToken),
+      ]);
+      expect(out.status).toBe(200);
+      const tokens = [
+        accessToken,
+        ...(rotated.status === 200 ? [(rotated.body.data as Tokens).accessToken] : []),
+      ];
+      if (rotated.status !== 200) expect(rotated.body.code).toBe("token_revoked");
+      for (const token of tokens) expect(await statusOf(token)).toBe(401);
+      expect((await at(1).withToken("POST", "/api/rotateToken", refreshToken)).status).toBe(401);
+    }));
+
+  test("two logouts with one token: both may be told Ok, none an error of ours", () =>
+    rounds(async () => {
+      const { accessToken } = await at(0).newUser();
+      const answers = await both((app) => app.withToken("POST", "/api/logout", accessToken), 4);
+      expect(answers.some(({ status }) => status === 200)).toBe(true);
+      for (const { status, body } of answers)
+        expect(status === 200 || body.code === "token_revoked").toBe(true);
+      expect(await statusOf(accessToken)).toBe(401);
+    }));
+
+  test("logouts of every scope by two sessions of one user", () =>
+    rounds(async (n) => {
+      const one = await at(0).newUser();
+      const two = await at(1).login(one.username);
+      const scope = ["session", "others", "all"][n % 3];
+      const answers = await both((app, i) =>
+        app.post("/api/logout", { scope }, { Authorization: i === 0 ? one.accessToken : two.accessToken }),
+      );
+      for (const { status, body } of answers)
+        expect(status === 200 || body.code === "token_revoked").toBe(true);
+      const alive = [await statusOf(one.accessToken), await statusOf(two.accessToken)].filter(
+        (status) => status === 200,
+      );
+      // Each ending the other leaves at most one; which one is for the database to say.
+      expect(alive.length).toBeLessThanOrEqual(scope === "others" ? 1 : 0);
+    }));
+
+  test("registrations of one name: one is made", () =>
+    rounds(async () => {
+      const username = unique("twin");
+      const answers = await both((app) => app.post("/api/register", { username, password: PASSWORD }), 4);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect(answers.filter(({ body }) => body.code === "username_taken")).toHaveLength(3);
+    }));
+
+  test("change password against login: a session opened with the old password never survives", () =>
+    rounds(async () => {
+      const user = await at(0).newUser();
+      const newPassword = "a wholly new passphrase";
+      const [changed, ...logins] = await Promise.all([
+        at(0).post(
+          "/api/changePassword",
+          { password: PASSWORD, newPassword },
+          { Authorization: user.accessToken },
+        ),
+        ...Array.from({ length: 4 }, (_, i) =>
+          at(i).post("/api/login", { username: user.username, password: PASSWORD }),
+        ),
+      ]);
+      expect(changed.status).toBe(200);
+      for (const answer of logins) {
+        if (answer.status === 200) expect(await statusOf((answer.body.data as Tokens).accessToken)).toBe(401);
+        else expect(answer.body.code).toBe("invalid_password");
+      }
+      expect(await statusOf(user.accessToken)).toBe(200);
+    }));
+
+  test("two changes of one password: one is stored, the other told that its password is no longer right", () =>
+    rounds(async () => {
+      const { username, accessToken } = await at(0).newUser();
+      const news = ["first new passphrase", "second new passphrase"];
+      const answers = await both((app, i) =>
+        app.post(
+          "/api/changePassword",
+          { password: PASSWORD, newPassword: news[i] },
+          { Authorization: accessToken },
+        ),
+      );
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 401]);
+      await at(0).login(username, news[answers.findIndex(({ status }) => status === 200)]);
+    }));
+
+  test("theft seen at both: the session ends once, and nobody gets a token", () =>
+    rounds(async () => {
+      const { refreshToken } = await at(0).newUser();
+      const second = (await at(0).withToken("POST", "/api/rotateToken", refreshToken)).body.data as Tokens;
+      await at(1).withToken("POST", "/api/rotateToken", second.refreshToken);
+      const answers = await both((app) => app.withToken("POST", "/api/rotateToken", refreshToken), 4);
+      for (const { status, body } of answers)
+        expect([status, ["token_reused", "token_revoked"].includes(body.code ?? "")]).toEqual([401, true]);
+      expect(await statusOf(second.accessToken)).toBe(401);
+    }));
+});
