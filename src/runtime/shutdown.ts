@@ -2,6 +2,12 @@
 const LIMIT_MS = 25_000;
 
 /**
+ * A Ctrl-C reaches every process of the terminal's group, and `bun run` hands its own on: what comes that soon after the
+ * first is the same one, in milliseconds.
+ */
+const SAME_KEY_MS = 200;
+
+/**
  * On SIGTERM or SIGINT runs `drain` once and exits with 0. A second signal, a failed drain or 25 s end the process at
  * once with 1.
  * @returns a function that starts the same with another exit code
@@ -19,6 +25,12 @@ export function onShutdown(
       () => process.exit(1),
     );
   };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => shutdown(signal, 0));
+  let interruptedAt = -Infinity;
+  process.on("SIGTERM", () => shutdown("SIGTERM", 0));
+  process.on("SIGINT", () => {
+    const again = performance.now() - interruptedAt < SAME_KEY_MS;
+    interruptedAt = performance.now();
+    if (!again) shutdown("SIGINT", 0);
+  });
   return shutdown;
 }

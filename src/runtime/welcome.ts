@@ -8,7 +8,8 @@ export const tell = (line: string): void => {
 
 /** What a developer wants to know after the start: where it is, what to try, what still stands at its default. */
 export function welcome(url: URL, database: string, config: Config): void {
-  const origin = `http://${config.host === "0.0.0.0" || config.host === "::" ? "localhost" : config.host}:${url.port}`;
+  const everywhere = config.host === "0.0.0.0" || config.host === "::";
+  const origin = everywhere ? `http://localhost:${url.port}` : url.origin;
   const body = `'{"username":"ada","password":"a long passphrase"}'`;
   tell(`
 latchkey answers at ${origin}
