@@ -4,6 +4,7 @@ import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
 import { connectionOptions, SESSION_SETTINGS } from "./connection.ts";
 import { databaseFailure } from "./failures.ts";
+import { lockName } from "./locks.ts";
 
 /**
  * Server errors that say a statement's work is there already: table, column or key exists, key is gone. MySQL commits
@@ -22,9 +23,8 @@ const LOCK_WAIT_SECONDS = 600;
  */
 export async function migrate(target: DatabaseTarget, folder: string): Promise<number> {
   return withConnection(target, async (connection) => {
-    const lock = "CONCAT('latchkey_migrate_', MD5(DATABASE()))"; // lock names belong to the server, not the database
     const [[row]] = await connection.query<RowDataPacket[]>(
-      `SELECT GET_LOCK(${lock}, ${LOCK_WAIT_SECONDS}) AS got`,
+      `SELECT GET_LOCK(${lockName("migrate")}, ${LOCK_WAIT_SECONDS}) AS got`,
     );
     if (row?.got !== 1) throw new Error("another instance has been migrating this database for too long");
     const pending = await findPending(connection, folder);

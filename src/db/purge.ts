@@ -2,6 +2,7 @@ import { asc, inArray, lt } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { Pool, RowDataPacket } from "mysql2/promise";
 import type { Database } from "./connection.ts";
+import { lockName } from "./locks.ts";
 import { revokedTokens, sessions } from "./schema.ts";
 
 /** Rows a statement deletes: few enough to hold their locks for a moment only. */
@@ -18,7 +19,7 @@ const MARGIN_SECONDS = 60;
 export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<number | null> {
   const connection = await pool.getConnection();
   try {
-    const lock = "CONCAT('latchkey_purge_', MD5(DATABASE()))";
+    const lock = lockName("purge");
     const [[row]] = await connection.query<RowDataPacket[]>(`SELECT GET_LOCK(${lock}, 0) AS got`);
     if (row?.got !== 1) return null;
     try {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
+import { lockName } from "../../src/db/locks.ts";
 import { purgeExpired } from "../../src/db/purge.ts";
 import { migratedDatabase, poolOn } from "../support/database.ts";
 
@@ -26,9 +27,9 @@ test("deletes what has run out, in many batches, and keeps the rest, rows withou
 test("one instance at a time; the lock goes back to the others", async () => {
   const { pool, target } = await migratedDatabase();
   const holder = await poolOn(target).pool.getConnection();
-  await holder.query("SELECT GET_LOCK(CONCAT('latchkey_purge_', MD5(DATABASE())), 0)");
+  await holder.query(`SELECT GET_LOCK(${lockName("purge")}, 0)`);
   expect(await purgeExpired(pool, NOW)).toBeNull();
-  await holder.query("SELECT RELEASE_LOCK(CONCAT('latchkey_purge_', MD5(DATABASE())))");
+  await holder.query(`SELECT RELEASE_LOCK(${lockName("purge")})`);
   holder.release();
   expect(await purgeExpired(pool, NOW)).toBe(0);
 });

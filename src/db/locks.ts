@@ -1,0 +1,6 @@
+/**
+ * The SQL for a lock's name. Such names belong to the server and not to the database, and hold 64 characters, so the
+ * database's own goes in as a digest. (SHA2: MySQL 9.6 dropped MD5.)
+ */
+export const lockName = (purpose: "migrate" | "purge"): string =>
+  `CONCAT('latchkey_${purpose}_', LEFT(SHA2(DATABASE(), 256), 40))`;
