@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
+import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, type Tokens, unique, verbs } from "../support/app.ts";
-import { databaseUrl, emptyDatabase, migratedDatabase } from "../support/database.ts";
+import { databaseUrl, emptyDatabase, migratedDatabase, rootConnection } from "../support/database.ts";
 import { type Running, run, startService, until } from "../support/process.ts";
 
 const started: Running[] = [];
@@ -182,12 +183,65 @@ describe("signals", () => {
   });
 });
 
+test("a drain that does not end is cut off after 25 s", async () => {
+  const { target } = await migratedDatabase();
+  const service = await start({ DATABASE_URL: databaseUrl(target) });
+  const socket = connect(Number(new URL(service.origin).port), "127.0.0.1").on("error", () => {});
+  socket.write(
+    "POST /api/register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{",
+  );
+  await fetch(`${service.origin}/livez`);
+  service.process.kill("SIGTERM");
+  expect(await service.process.exited).toBe(1);
+  expect(service.stdout()).not.toContain('"stopped"');
+}, 60_000);
+
+test("expired rows are purged while it runs", async () => {
+  const { target, pool } = await migratedDatabase();
+  await pool.query("INSERT INTO revoked_tokens (jti, expires_at) VALUES ('old', 1), ('kept', 9999999999)");
+  const service = await start({ DATABASE_URL: databaseUrl(target), PURGE_INTERVAL_SECONDS: "1" });
+  await until(
+    () => service.stdout().includes('"purged expired rows"'),
+    () => "nothing was purged",
+  );
+  const [rows] = await pool.query("SELECT jti FROM revoked_tokens");
+  expect(rows).toEqual([{ jti: "kept" }] as never);
+});
+
 test("what is logged and printed by a process holds no password, token or hash", async () => {
   const { target } = await migratedDatabase();
-  const service = await start({ DATABASE_URL: databaseUrl(target), LOG_LEVEL: "trace" });
+  const root = await rootConnection();
+  await root.query(
+    `CREATE USER service@localhost IDENTIFIED BY 'hush-hush'; GRANT ALL ON ${target.database}.* TO service@localhost`,
+  );
+  await root.end();
+  const account = { ...target, user: "service", password: "hush-hush" };
+  const service = await start({ DATABASE_URL: databaseUrl(account), LOG_LEVEL: "trace" });
   const tokens: Tokens[] = [await over(service).newUser()];
   await over(service).post("/api/login", { username: "x", password: PASSWORD });
   await fetch(`${service.origin}/api/getUserList?token=${tokens[0]?.accessToken}`);
   const said = service.stdout() + service.stderr();
-  for (const secret of [PASSWORD, TEST_SECRET, "$argon2", "eyJ"]) expect(said).not.toContain(secret);
+  for (const secret of [PASSWORD, TEST_SECRET, "$argon2", "eyJ", "hush-hush"])
+    expect(said).not.toContain(secret);
+});
+
+test("what escapes the app is answered in the envelope, without a word of it", async () => {
+  const server = serve(
+    () => {
+      throw new Error("hush-hush");
+    },
+    { host: "127.0.0.1", port: 0 },
+  );
+  try {
+    const answer = await fetch(server.url);
+    expect(answer.status).toBe(500);
+    expect(await answer.json()).toEqual({
+      success: false,
+      message: "Internal server error",
+      data: null,
+      code: "internal_error",
+    });
+  } finally {
+    await server.stop(true);
+  }
 });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { pbkdf2Sync } from "node:crypto";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { claimsOf, type TestApp, testApp } from "../support/app.ts";
@@ -95,6 +96,12 @@ describe("logins", () => {
       expect(await stored(account.username)).toEqual(after); // once is enough
     });
   }
+  test("an old password of combining characters is renewed over NFC, and then is one in any form", async () => {
+    const { it, target } = await takenOver();
+    const pwd = `pbkdf2:sha256:10$salt$${pbkdf2Sync("xcafe\u0301", "salt", 10, 32, "sha256").toString("hex")}`;
+    await query(target, "UPDATE user SET pwd = ?, salt = 'x' WHERE username = ?", [pwd, alice.username]);
+    for (const password of ["cafe\u0301", "cafe\u0301", "café"]) await it.login(alice.username, password);
+  });
   test("two at once with an old hash both get in, and the hash that is left verifies", async () => {
     const { it } = await takenOver();
     await Promise.all([it.login(alice.username, alice.password), it.login(alice.username, alice.password)]);
@@ -192,6 +199,15 @@ describe("rotating a refresh token of Flask's", () => {
     expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_reused");
     expect((await it.withToken("GET", "/api/getUser", pair.accessToken)).body.code).toBe("token_revoked");
     expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_revoked");
+  });
+  test("gives nothing when all of the user's tokens are ended at that very moment", async () => {
+    const { it, target } = await takenOver();
+    await query(
+      target,
+      "CREATE TRIGGER ended BEFORE INSERT ON revoked_tokens FOR EACH ROW UPDATE user SET tokens_valid_from = 9999999999",
+    );
+    expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_revoked");
+    expect(await query(target, "SELECT COUNT(*) AS n FROM session")).toEqual([{ n: 0 }] as never);
   });
   test("many at once open one session", async () => {
     const { it, target } = await takenOver();

@@ -131,6 +131,25 @@ describe("usernames that repeat under the collation", () => {
   });
 });
 
+test("a collation without padding, MySQL 8's default: names that differ in a trailing space are found, and adopted once renamed", async () => {
+  const target = await seedDatabase();
+  // MariaDB 10.11 lacks MySQL's own, and has one that compares alike.
+  const [noPad] = await query(
+    target,
+    "SELECT COLLATION_NAME AS name FROM information_schema.COLLATIONS WHERE COLLATION_NAME IN ('utf8mb4_0900_ai_ci', 'utf8mb4_nopad_bin')",
+  );
+  await query(
+    target,
+    `ALTER TABLE user CONVERT TO CHARACTER SET utf8mb4 COLLATE ${noPad?.name}, ADD UNIQUE INDEX ix_user_username (username);
+     ALTER TABLE revoked_tokens CONVERT TO CHARACTER SET utf8mb4 COLLATE ${noPad?.name};
+     INSERT INTO user SELECT 9, 'alice ', pwd, salt, created_at, updated_at FROM user WHERE id = 1`,
+  );
+  await expect(migrate(target, migrationsFolder)).rejects.toThrow('ids 1, 9: "alice", "alice "');
+  await query(target, "DELETE FROM user WHERE id = 9");
+  await migrate(target, migrationsFolder);
+  await expectServed(target);
+});
+
 test("a run killed after any statement is finished by the next", async () => {
   const statements = readMigrationFiles({ migrationsFolder }).flatMap(({ sql }) => sql);
   for (let killedAfter = 1; killedAfter <= statements.length; killedAfter++) {
