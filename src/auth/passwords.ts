@@ -37,7 +37,10 @@ export interface Verdict {
 }
 
 export interface Passwords {
-  /** @throws ApiError `overloaded` when too many wait already */
+  /**
+   * Hashes a new password: argon2id over its NFC, for Flask over the text as it was sent.
+   * @throws ApiError `overloaded` when too many wait already
+   */
   hash(password: string): Promise<{ pwd: string; salt: string }>;
   /**
    * Compares a password with what is stored for a user. Without a user the same work is done on a decoy.
@@ -64,12 +67,14 @@ export function createPasswords(
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
     const parsed = parseHash(stored.pwd);
     if (typeof parsed === "string") return { matches: false, fault: parsed };
-    const normal = password.normalize("NFC");
     if (parsed.kind !== "argon2id") {
-      // Flask hashed the text as it was sent; what we write for it is over NFC, as is everything of ours.
-      const verify = (text: string) => gated(() => verifyWerkzeug(legacy, text, stored.salt, parsed));
-      return { matches: (await verify(password)) || (normal !== password && (await verify(normal))) };
+      // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
+      for (const form of new Set([password, password.normalize("NFC"), password.normalize("NFD")])) {
+        if (await gated(() => verifyWerkzeug(legacy, form, stored.salt, parsed))) return { matches: true };
+      }
+      return { matches: false };
     }
+    const normal = password.normalize("NFC");
     // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
     const verified = await gated(() => argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined));
     if (verified === undefined) return { matches: false, fault: "unreadable" };
@@ -77,10 +82,9 @@ export function createPasswords(
   };
 
   return {
-    async hash(raw) {
-      const password = raw.normalize("NFC");
+    async hash(password) {
       if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
-      return { pwd: await gated(() => argon2.hash(password)), salt: "" };
+      return { pwd: await gated(() => argon2.hash(password.normalize("NFC"))), salt: "" };
     },
     async verify(password, stored) {
       const verdict: Verdict = stored ? await check(password, stored) : { matches: false };

@@ -25,15 +25,14 @@ export const newUsername = text("username")
   .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), "username must not have control characters")
   .refine((name) => name.trim() === name, "username must not begin or end with white space");
 
-/** A new password by its form alone, in NFC; `usualPassword` has the rest. */
+/** A new password by its form alone, counted in NFC and left as sent; `usualPassword` has the rest. */
 export const newPassword = (field: string, minLength: number) =>
   text(field)
     .refine((password) => password.isWellFormed(), `${field} must be valid Unicode`)
-    .transform((password) => password.normalize("NFC"))
-    .refine(
-      (password) => characters(password) >= minLength && characters(password) <= PASSWORD_MAX_LENGTH,
-      `${field} must have ${minLength} to ${PASSWORD_MAX_LENGTH} characters`,
-    );
+    .refine((password) => {
+      const length = characters(password.normalize("NFC"));
+      return length >= minLength && length <= PASSWORD_MAX_LENGTH;
+    }, `${field} must have ${minLength} to ${PASSWORD_MAX_LENGTH} characters`);
 
 let common: Promise<Set<string>> | undefined;
 
@@ -51,7 +50,7 @@ function commonPasswords(): Promise<Set<string>> {
  * @returns the end of a sentence, or undefined if it is neither
  */
 export async function usualPassword(password: string, username: string): Promise<string | undefined> {
-  const folded = password.toLowerCase();
+  const folded = password.normalize("NFC").toLowerCase();
   if (folded === username.normalize("NFC").toLowerCase()) return "must not be the username";
   if ((await commonPasswords()).has(folded)) return "is one of the most commonly used ones";
   return undefined;

@@ -5,6 +5,8 @@ import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
 import { weakSecret } from "../config/secrets.ts";
 import { parseConfig } from "../config.ts";
 import { connectionOptions } from "../db/connection.ts";
+import { countPending } from "../db/migrate.ts";
+import { migrationsFolder } from "../runtime/environment.ts";
 import { startFailure, tell } from "../runtime/welcome.ts";
 
 const HELP = `bun run takeover:check [--json] [--token-file FILE]
@@ -50,10 +52,11 @@ async function main(args: string[]): Promise<number> {
     const report = await inspectTakeover(connection);
     if (secret.signedToken === false) report.obstacles.push("the token was not signed with this secret");
     const ready = report.obstacles.length === 0;
+    const pendingMigrations = await countPending(config.database, migrationsFolder);
     process.stdout.write(
       args.includes("--json")
-        ? `${JSON.stringify({ ...report, secret, ready })}\n`
-        : describe(report, secret),
+        ? `${JSON.stringify({ ...report, secret, pendingMigrations, ready })}\n`
+        : describe(report, secret, pendingMigrations),
     );
     return ready ? 0 : 1;
   } finally {
@@ -67,7 +70,7 @@ const signed = (token: string, secret: string): Promise<boolean> =>
     () => false,
   );
 
-function describe(report: TakeoverReport, secret: SecretReport): string {
+function describe(report: TakeoverReport, secret: SecretReport, pending: number): string {
   const lines = [`users               ${report.users}`];
   for (const [method, count] of Object.entries(report.hashes)) lines.push(`  ${method.padEnd(32)} ${count}`);
   for (const [fault, { count, ids }] of Object.entries(report.faultyHashes)) {
@@ -97,10 +100,10 @@ function describe(report: TakeoverReport, secret: SecretReport): string {
     lines.push(
       `  ${secret.signedToken ? "the token was signed with it" : "THE TOKEN WAS NOT SIGNED WITH IT"}`,
     );
-  const verdict =
-    report.obstacles.length === 0
-      ? "ready: run `bun run db:migrate`"
-      : `not ready:\n${report.obstacles.map((one) => `  - ${one}`).join("\n")}`;
+  let verdict = "ready: run `bun run db:migrate`";
+  if (pending === 0) verdict = "taken over already, nothing is left to migrate";
+  if (report.obstacles.length > 0)
+    verdict = `not ready:\n${report.obstacles.map((one) => `  - ${one}`).join("\n")}`;
   return `${lines.join("\n")}\nverdict             ${verdict}\n`;
 }
 

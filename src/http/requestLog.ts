@@ -9,7 +9,7 @@ import type { AppEnv, Deps } from "./deps.ts";
 export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
-    c.set("clientAddress", deps.clientAddress(c)); // before bodyLimit, which may replace the request
+    c.set("clientAddress", deps.clientAddress(c));
     await next();
     const { failureCode } = c.var;
     const unmatched = failureCode === "not_found" || failureCode === "method_not_allowed";

@@ -25,15 +25,14 @@ export function bunHashing({ memoryKib, timeCost }: Argon2Cost): Hashing {
   };
 }
 
-/** What `Bun.serve` hands to a request beside the request. */
+/** What our server hands on beside a request: the address at the other end of its connection. */
 export interface BunEnv {
-  server: Bun.Server<undefined>;
+  address: string | null;
 }
 
-/** The address at the other end of the connection; IPv4 as such, also where it came in over an IPv6 socket. */
+/** The client's address; IPv4 as such, also where it came in over an IPv6 socket. */
 export function connectionAddress(c: Context): string | null {
-  const address = (c.env as BunEnv).server.requestIP(c.req.raw)?.address;
-  return address?.replace(/^::ffff:(?=\d+\.)/, "") ?? null;
+  return (c.env as BunEnv).address?.replace(/^::ffff:(?=\d+\.)/, "") ?? null;
 }
 
 /** Hashes that the machine can work on at once. */

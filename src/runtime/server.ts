@@ -17,7 +17,8 @@ export function serve(
     reusePort: false, // else, and only without `development`, a second start would silently share the port
     idleTimeout: 30, // seconds; above the longest answer, which the database's time limits bound
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
-    fetch: (request, server) => fetch(request, { server }),
+    fetch: (request, server) =>
+      fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
     error: () =>
       Response.json(
         { success: false, message, data: null, code: "internal_error" },
@@ -25,3 +26,10 @@ export function serve(
       ),
   });
 }
+
+/**
+ * A request without a usable Host (HTTP/1.0 asks for none, and load balancers' checks send none) comes with a path for
+ * a URL, which nothing behind here can take apart.
+ */
+const withHost = (request: Request): Request =>
+  request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;

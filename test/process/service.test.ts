@@ -183,6 +183,29 @@ describe("signals", () => {
   });
 });
 
+test("a request without a usable Host, as load balancers send them, is served", async () => {
+  const { target } = await migratedDatabase();
+  const service = await start({ DATABASE_URL: databaseUrl(target) });
+  const exchange = (request: string) =>
+    new Promise<string>((resolve) => {
+      let answer = "";
+      const socket = connect(Number(new URL(service.origin).port), "127.0.0.1", () => socket.write(request));
+      socket.on("data", (data) => {
+        answer += data;
+        if (answer.includes("}")) socket.destroy();
+      });
+      socket.on("close", () => resolve(answer));
+    });
+  for (const head of ["GET /readyz HTTP/1.0\r\n\r\n", "GET /readyz?x=%41 HTTP/1.1\r\nHost:\r\n\r\n"]) {
+    expect(await exchange(head)).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*"success":true/);
+  }
+  const list = await exchange("GET /api/getUserList HTTP/1.0\r\nAuthorization: Basic x, Bearer y\r\n\r\n");
+  expect(list).toContain("token_malformed");
+  const body =
+    "POST /api/login HTTP/1.1\r\nHost:\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+  expect(await exchange(body)).toContain("validation_failed");
+});
+
 test("a drain that does not end is cut off after 25 s", async () => {
   const { target } = await migratedDatabase();
   const service = await start({ DATABASE_URL: databaseUrl(target) });

@@ -136,6 +136,19 @@ describe("side by side with Flask, and back", () => {
     for (const { username, password } of SEED_ACCOUNTS)
       expect(await flask.login(username, password)).toBe(true);
   });
+  test("a password in another Unicode form gets in there as it was sent, and here in every form", async () => {
+    const { it, flask } = await takenOver(env);
+    const [nfd, nfc] = ["cafe\u0301 long enough", "caf\u00e9 long enough"];
+    for (const [sent, other] of [
+      [nfd, nfc],
+      [nfc, nfd],
+    ] as const) {
+      const username = `form-${sent.length}`;
+      await it.post("/api/register", { username, password: sent });
+      expect(await flask.login(username, sent)).toBe(true);
+      for (const password of [sent, other]) await it.login(username, password);
+    }
+  });
   test("the way back: an account that went to argon2id returns to what Flask reads at its next login", async () => {
     const { it, flask } = await takenOver();
     await it.login(alice.username, alice.password);

@@ -3,6 +3,8 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatabaseTarget } from "../../src/config/database.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { databaseUrl, emptyDatabase } from "../support/database.ts";
 import { query, SEED_ACCOUNTS, SEED_SECRET, seedDatabase } from "../support/flask.ts";
 import { run } from "../support/process.ts";
@@ -47,6 +49,13 @@ describe("takeover:check", () => {
     ])
       expect(text).toContain(part);
     expect(text).not.toContain(SEED_SECRET);
+  });
+
+  test("sees when there is nothing left to do", async () => {
+    const target = await seedDatabase();
+    await migrate(target, migrationsFolder);
+    const { exitCode, stdout } = await check(target);
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining("taken over already")]);
   });
 
   test("finds what is in the way, and what will not log in", async () => {
