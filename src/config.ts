@@ -53,7 +53,11 @@ type Environment = Record<string, string | undefined>;
 const YEAR_SECONDS = 366 * 24 * 60 * 60;
 
 const variables = z.object({
-  NODE_ENV: z.string().default("development"),
+  NODE_ENV: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(["development", "test", "production"], "must be development, test or production"))
+    .default("development"),
   HOST: z.string().default("127.0.0.1"),
   PORT: whole(5000, 0, 65_535),
   TZ: timeZone(),
@@ -127,10 +131,14 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   const weakness = weakSecret(jwtSecretKey);
   const accepted = jwtSecretKey !== undefined && (!production || read.ACCEPT_WEAK_SECRET);
   if (weakness && !accepted) problems.push(`JWT_SECRET_KEY ${weakness}`);
+  const warnings: string[] = [];
+  if (weakness && production) warnings.push(`JWT_SECRET_KEY ${weakness}. ${AFTER_TAKEOVER}`);
   const previousSecrets = previousSigningSecrets(read, readFile, problems);
   for (const previous of previousSecrets) {
     const fault = weakSecret(previous);
-    if (fault && production && !read.ACCEPT_WEAK_SECRET) problems.push(`JWT_SECRET_KEY_PREVIOUS ${fault}`);
+    if (!fault || !production) continue;
+    if (read.ACCEPT_WEAK_SECRET) warnings.push(`JWT_SECRET_KEY_PREVIOUS ${fault}. ${AFTER_TAKEOVER}`);
+    else problems.push(`JWT_SECRET_KEY_PREVIOUS ${fault}`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
 
@@ -147,7 +155,7 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     migrateOnStart: read.MIGRATE_ON_START,
     jwtSecretKey: jwtSecretKey ?? "",
     previousSecrets,
-    warnings: weakness && production ? [`JWT_SECRET_KEY ${weakness}. ${AFTER_TAKEOVER}`] : [],
+    warnings,
     accessTokenSeconds: read.JWT_ACCESS_TOKEN_EXPIRES,
     refreshTokenSeconds: read.JWT_REFRESH_TOKEN_EXPIRES,
     refreshRetrySeconds: read.REFRESH_RETRY_SECONDS,

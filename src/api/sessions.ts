@@ -32,7 +32,7 @@ export function sessionRoutes(deps: Deps) {
       .get("/getSessionList", access, live, async (c) =>
         succeed(c, await sessionsOf(authContext(deps, c), c.var.claims, c.var.owner)),
       )
-      .post("/logout", access, live, validateOptional(logoutBody), async (c) => {
+      .post("/logout", access, live, validateOptional("scope", logoutBody), async (c) => {
         await logout(authContext(deps, c), c.var.claims, c.var.owner, c.req.valid("json").scope);
         return succeed(c, null);
       })

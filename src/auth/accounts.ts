@@ -15,7 +15,7 @@ import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { usualPassword } from "./rules.ts";
 import { issuePair, type TokenPair } from "./sessions.ts";
-import { LEEWAY_SECONDS } from "./tokens.ts";
+import { cutoffAt, LEEWAY_SECONDS } from "./tokens.ts";
 
 export interface Credentials {
   username: string;
@@ -77,7 +77,11 @@ export async function changePassword(
   const { user } = await checkPassword(context, { username: who.username, password });
   const stored = await context.passwords.hash(newPassword);
   const changed = await inTransaction(context.db, async (tx) => {
-    const change = { ...stored, updatedAt: wallTime(context), tokensValidFrom: nowSeconds(context) + 1 };
+    const change = {
+      ...stored,
+      updatedAt: wallTime(context),
+      tokensValidFrom: cutoffAt(nowSeconds(context)),
+    };
     if (!(await replacePassword(tx, user, change))) return false;
     await deleteSessionsOf(tx, user.id, who.sessionId);
     return true;

@@ -5,6 +5,7 @@ import { setTokensValidFrom } from "../db/users.ts";
 import { refuseUsual, wallTime } from "./accounts.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { hashMethod } from "./storedHash.ts";
+import { cutoffAt } from "./tokens.ts";
 
 /** What an operator is shown of an account. */
 export interface AccountReport extends Omit<AccountDetails, "pwd"> {
@@ -68,7 +69,7 @@ async function endingSessions(
   work: (tx: AuthContext["db"]) => Promise<void>,
 ): Promise<void> {
   await inTransaction(context.db, async (tx) => {
-    await setTokensValidFrom(tx, id, nowSeconds(context) + 1);
+    await setTokensValidFrom(tx, id, cutoffAt(nowSeconds(context)));
     await deleteSessionsOf(tx, id, null);
     await work(tx);
   });

@@ -61,7 +61,8 @@ export function createPasswords(
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
   const gated = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= options.queueLimit) throw new ApiError("overloaded");
+    if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit)
+      throw new ApiError("overloaded");
     return limit(work);
   };
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {

@@ -48,16 +48,22 @@ export async function requireCurrent(context: AuthContext, claims: Claims, owner
     counter: claims.cnt ?? 0,
     expiresAt: claims.exp,
   };
-  await retryOrTheft(context, use);
+  await refuseTheft(context, use);
   throw new ApiError("token_reused", { message: "Token has been used before" });
 }
 
 /** The answer to a token that somebody rotated before. */
 async function retryOrTheft(context: AuthContext, use: Use): Promise<TokenPair> {
+  await refuseTheft(context, use);
+  return issuePair(context, successorOf(use));
+}
+
+/** Lets a retry through. Of anything else spent, the session is ended before it is answered. */
+async function refuseTheft(context: AuthContext, use: Use): Promise<void> {
   const state = await findSession(context.db, use.sessionId, use.username);
   if (!state || use.counter >= state.counter) throw new ApiError("token_revoked"); // ended, or from before a restored backup
-  if (isRetry(context, use, state)) return issuePair(context, successorOf(use));
-  await deleteSession(context.db, use.sessionId); // stored before it is answered
+  if (isRetry(context, use, state)) return;
+  await deleteSession(context.db, use.sessionId);
   throw new ApiError("token_reused");
 }
 

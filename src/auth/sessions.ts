@@ -5,7 +5,7 @@ import { setTokensValidFrom } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
-import { type Claims, issueToken, LEEWAY_SECONDS } from "./tokens.ts";
+import { type Claims, cutoffAt, issueToken, LEEWAY_SECONDS } from "./tokens.ts";
 
 export interface TokenPair {
   accessToken: string;
@@ -78,7 +78,7 @@ export async function logout(
   const sessionId = claims.sid ?? null;
   await inTransaction(context.db, async (tx) => {
     if (scope !== "session") {
-      await setTokensValidFrom(tx, owner.userId, nowSeconds(context) + 1);
+      await setTokensValidFrom(tx, owner.userId, cutoffAt(nowSeconds(context)));
       await deleteSessionsOf(tx, owner.userId, scope === "others" ? sessionId : null);
     } else if (sessionId !== null) {
       await deleteSession(tx, sessionId);

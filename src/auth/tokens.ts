@@ -60,6 +60,9 @@ const MAX_JTI_LENGTH = 120;
 /** How far the clocks of those who sign may be apart from ours, in seconds. */
 export const LEEWAY_SECONDS = 10;
 
+/** The cutoff that ends every token without a session made until now, by a clock that may be ahead of ours. */
+export const cutoffAt = (nowSeconds: number): number => nowSeconds + LEEWAY_SECONDS + 1;
+
 /**
  * Reads the claims of a payload whose signature is good. Expiry comes before type, as in the seed's service. `iat` is
  * never a ground to refuse.

@@ -6,7 +6,7 @@ import { weakSecret } from "../config/secrets.ts";
 import { parseConfig } from "../config.ts";
 import { connectionOptions } from "../db/connection.ts";
 import { countPending } from "../db/migrate.ts";
-import { migrationsFolder } from "../runtime/environment.ts";
+import { migrationsFolder, readText } from "../runtime/environment.ts";
 import { startFailure, tell } from "../runtime/welcome.ts";
 
 const HELP = `bun run takeover:check [--json] [--token-file FILE]
@@ -35,10 +35,10 @@ async function main(args: string[]): Promise<number> {
   const fileAt = args.indexOf("--token-file");
   const file = fileAt < 0 ? undefined : args[fileAt + 1];
   // Production's refusals are what is reported on, so they must not end it here.
-  const environment: Record<string, string | undefined> = { ...process.env, NODE_ENV: "takeover-check" };
+  const environment: Record<string, string | undefined> = { ...process.env, NODE_ENV: "development" };
   const named = environment.JWT_SECRET_KEY_FILE || environment.JWT_SECRET_KEY || environment.SECRET_KEY;
   if (!named) throw new Error("no secret is given: set JWT_SECRET_KEY, JWT_SECRET_KEY_FILE or SECRET_KEY");
-  const config = parseConfig(environment, (path) => readFileSync(path, "utf8"));
+  const config = parseConfig(environment, readText);
   if (!config.database)
     throw new Error("no database is given: set MYSQL_HOSTNAME and its companions, or DATABASE_URL");
 

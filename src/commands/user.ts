@@ -29,6 +29,9 @@ const HELP = `bun run user COMMAND [NAME] [--json]
 
 Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 the database failed.`;
 
+/** Old names may hold characters that would move a terminal's cursor. */
+const UNSAFE = /[^\P{Cc}\n]/gu;
+
 /** What went wrong, and the exit code that says so. */
 class Refused extends Error {
   constructor(
@@ -48,7 +51,7 @@ const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: nu
 
 async function run(context: AuthContext, command: string, name: string, json: boolean): Promise<void> {
   const print = (value: object, text: string) => {
-    process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+    process.stdout.write(`${json ? JSON.stringify(value) : text.replace(UNSAFE, "\u{FFFD}")}\n`);
   };
   const ask = async (username: string) =>
     valid(
@@ -83,7 +86,7 @@ async function list(context: AuthContext, json: boolean): Promise<void> {
   for await (const page of accountPages(context.db)) {
     for (const { pwd: _, ...account } of page) {
       const text = `${String(account.id).padStart(8)}  ${account.created_at}  ${account.disabledAt === null ? "        " : "disabled"}  ${account.username}`;
-      process.stdout.write(`${json ? JSON.stringify(account) : text}\n`);
+      process.stdout.write(`${json ? JSON.stringify(account) : text.replace(UNSAFE, "\u{FFFD}")}\n`);
     }
   }
 }

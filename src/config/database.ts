@@ -60,11 +60,17 @@ function fromUrl(text: string, problems: string[]): DatabaseTarget | undefined {
     const database = decodeURIComponent(url.pathname.slice(1));
     // mysql+pymysql: as SQLAlchemy writes it.
     if (!/^(mysql|mariadb)(\+\w+)?:$/.test(url.protocol) || !url.username || !database) throw new TypeError();
+    if (database.includes("/") || url.port === "0") throw new TypeError();
+    // Whatever else it wishes for, TLS above all, must not be dropped without a word.
+    const unknown = [...url.searchParams.keys()].find((name) => name !== "socket" && name !== "charset");
+    if (unknown !== undefined) {
+      problems.push("DATABASE_URL takes no parameters but socket and charset: for TLS set DATABASE_TLS");
+      return undefined;
+    }
     const socketPath = url.searchParams.get("socket");
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1"); // IPv6
     return {
-      ...(socketPath
-        ? { socketPath }
-        : { host: url.hostname || "127.0.0.1", port: Number(url.port || 3306) }),
+      ...(socketPath ? { socketPath } : { host: host || "127.0.0.1", port: Number(url.port || 3306) }),
       user: decodeURIComponent(url.username),
       password: decodeURIComponent(url.password),
       database,

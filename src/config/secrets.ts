@@ -55,7 +55,7 @@ export function signingSecret(
     const secret = readFile(read.JWT_SECRET_KEY_FILE).replace(/\r?\n$/, "");
     if (secret !== "") return secret;
   } catch {}
-  problems.push("JWT_SECRET_KEY_FILE must name a readable file that is not empty");
+  problems.push("JWT_SECRET_KEY_FILE must name a readable file of UTF-8 text that is not empty");
   return undefined;
 }
 
@@ -79,7 +79,7 @@ export function previousSigningSecrets(
       .split(/\r?\n/)
       .filter((secret) => secret !== "");
   } catch {
-    problems.push("JWT_SECRET_KEY_PREVIOUS_FILE must name a readable file");
+    problems.push("JWT_SECRET_KEY_PREVIOUS_FILE must name a readable file of UTF-8 text");
     return [];
   }
 }

@@ -34,10 +34,23 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
 }
 
 /**
- * Session settings without which a server's own defaults could change an answer: strict mode so that nothing
- * is cut, and no NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection.
+ * Session settings without which a server's own defaults could change an answer: strict mode so that nothing is cut, no
+ * NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection, and an isolation level.
  */
-export const SESSION_SETTINGS = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'";
+export const SESSION_SETTINGS = [
+  "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+];
+
+/**
+ * How long a statement may wait for a lock or run, in seconds, before the server gives it up. MariaDB and MySQL have
+ * different names for the latter, and each refuses the other's.
+ */
+const TIME_LIMITS = [
+  "SET SESSION innodb_lock_wait_timeout = 4",
+  "SET SESSION max_statement_time = 5",
+  "SET SESSION max_execution_time = 5000",
+];
 
 /**
  * A pool for one process. Connections are opened when first needed.
@@ -51,8 +64,15 @@ export function openPool(target: DatabaseTarget, poolSize: number): Pool {
     idleTimeout: 60_000,
     queueLimit: 10_000,
   });
-  // Queued on the connection before the query it was opened for; if it fails, so will that query.
-  pool.pool.on("connection", (connection) => connection.query(SESSION_SETTINGS, () => {}));
+  // Queued on the connection before the query that it was opened for.
+  pool.pool.on("connection", (connection) => {
+    for (const setting of SESSION_SETTINGS) {
+      connection.query(setting, (error) => {
+        if (error) connection.destroy(); // never to be used with other settings
+      });
+    }
+    for (const limit of TIME_LIMITS) connection.query(limit, () => {});
+  });
   return pool;
 }
 

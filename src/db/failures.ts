@@ -12,8 +12,8 @@ export interface DatabaseFailure {
  */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code, errno } = at as { code?: unknown; errno?: unknown };
-    if (typeof code === "string" && (typeof errno === "number" || DRIVER_CODE.test(code))) {
+    const { code, errno, syscall } = at as { code?: unknown; errno?: unknown; syscall?: unknown };
+    if (typeof code === "string" && (DRIVER_CODE.test(code) || syscall === "connect")) {
       const query = (error as { query?: unknown }).query;
       return {
         code,
@@ -30,7 +30,9 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   return undefined;
 }
 
-const DRIVER_CODE = /^(ER_|PROTOCOL_|E[A-Z]{3,}|HANDSHAKE_|POOL_)/;
+/** Codes of the driver and the server, and those of a connection that broke; no others of the system's. */
+const DRIVER_CODE =
+  /^(ER_|PROTOCOL_|HANDSHAKE_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
 const CLOSED_CONNECTION = /^Can't add new command when connection is in closed state/;
 
 /** MySQL and MariaDB: a unique index refused the row. */
@@ -38,10 +40,9 @@ export function isDuplicateKey(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1062;
 }
 
-/** A deadlock or a lock wait that ran out (1213, 1205): the transaction was rolled back and may be run again. */
+/** A deadlock (1213): the server rolled the transaction back, and it may be run again. */
 export function isConflict(error: unknown): boolean {
-  const errno = databaseFailure(error)?.errno;
-  return errno === 1213 || errno === 1205;
+  return databaseFailure(error)?.errno === 1213;
 }
 
 /** Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. */

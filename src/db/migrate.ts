@@ -76,7 +76,7 @@ async function withConnection<T>(
 ): Promise<T> {
   const connection = await createConnection(connectionOptions(target));
   try {
-    await connection.query(SESSION_SETTINGS);
+    for (const setting of SESSION_SETTINGS) await connection.query(setting);
     return await work(connection);
   } finally {
     connection.destroy();

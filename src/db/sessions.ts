@@ -15,7 +15,8 @@ export interface NewSession {
 
 /**
  * Opens a session if a condition on its user holds at this very moment: a user who was disabled or deleted meanwhile, or
- * whose password was changed since it was checked, gets none. The user's row is read under its lock.
+ * whose password was changed since it was checked, gets none. The user's row is read under a lock, whatever the
+ * server's isolation level, so that who changes it and this come one after the other.
  * @returns whether it was opened
  */
 export async function insertSession(db: Database, session: NewSession, condition: SQL): Promise<boolean> {
@@ -25,7 +26,8 @@ export async function insertSession(db: Database, session: NewSession, condition
     INSERT INTO ${sessions}
       (id, user_id, counter, created_at, last_used_at, rotated_at, expires_at, user_agent, address)
     SELECT ${id}, id, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address}
-    FROM ${users} WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
+    FROM ${users} WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}
+    LOCK IN SHARE MODE`);
   return affected(result) === 1;
 }
 
@@ -55,7 +57,6 @@ export async function rotateSession(
 export interface SessionState {
   counter: number;
   rotatedAt: number | null;
-  expiresAt: number;
 }
 
 /** The session as it is now, or undefined if it was ended. */
@@ -64,7 +65,7 @@ export async function findSession(
   id: string,
   username: string,
 ): Promise<SessionState | undefined> {
-  const columns = { counter: sessions.counter, rotatedAt: sessions.rotatedAt, expiresAt: sessions.expiresAt };
+  const columns = { counter: sessions.counter, rotatedAt: sessions.rotatedAt };
   const [row] = await db
     .select(columns)
     .from(sessions)

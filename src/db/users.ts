@@ -81,16 +81,25 @@ export async function replacePassword(
   was: Pick<StoredCredentials, "id" | "pwd">,
   change: { pwd: string; salt: string; updatedAt?: string; tokensValidFrom?: number },
 ): Promise<boolean> {
+  const { tokensValidFrom, ...rest } = change;
+  const cutoff = tokensValidFrom === undefined ? {} : { tokensValidFrom: laterCutoff(tokensValidFrom) };
   const [result] = await db
     .update(users)
-    .set(change)
+    .set({ ...rest, ...cutoff })
     .where(and(eq(users.id, was.id), unchangedPassword(was)));
   return result.affectedRows === 1;
 }
 
+/** A cutoff that never moves back, also when another instance's clock is behind. */
+const laterCutoff = (seconds: number): SQL<number> =>
+  sql<number>`GREATEST(COALESCE(${users.tokensValidFrom}, 0), ${seconds})`;
+
 /** Ends all tokens of a user that name no session and were made before a moment, epoch seconds. */
 export async function setTokensValidFrom(db: Database, userId: number, seconds: number): Promise<void> {
-  await db.update(users).set({ tokensValidFrom: seconds }).where(eq(users.id, userId));
+  await db
+    .update(users)
+    .set({ tokensValidFrom: laterCutoff(seconds) })
+    .where(eq(users.id, userId));
 }
 
 /** Every user, by id. */

@@ -21,7 +21,7 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
       throw new ApiError("validation_failed", { errors: fieldErrors(result.error.issues) });
   });
   const guarded: MiddlewareHandler = async (c, next) => {
-    if (target === "json") requireJson(c);
+    if (target === "json") await requireJson(c);
     try {
       return await (check as MiddlewareHandler)(c, next);
     } catch (error) {
@@ -32,20 +32,29 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
   return guarded as typeof check;
 }
 
-/** As `validate("json", …)`, for a body that may be left out: none, of whatever type, counts as `{}`. */
-export function validateOptional<T extends z.ZodType>(schema: T) {
+/**
+ * As `validate("json", …)`, for a path where the seed took no body and so ignored any: one that does not even mention
+ * `field` counts as `{}`, whatever it is.
+ */
+export function validateOptional<T extends z.ZodType>(field: string, schema: T) {
   const check = validate("json", schema);
   const guarded: MiddlewareHandler = async (c, next) => {
-    if ((await c.req.text()) !== "") return (check as MiddlewareHandler)(c, next);
+    if ((await c.req.text()).includes(field)) return (check as MiddlewareHandler)(c, next);
     c.req.addValidatedData("json", schema.parse({}) as object);
     return next();
   };
   return guarded as typeof check;
 }
 
-function requireJson(c: Context): void {
+/** JSON by its media type, in UTF-8 (RFC 8259 section 8.1): read leniently, two passwords could become one. */
+async function requireJson(c: Context): Promise<void> {
   if (!JSON_MEDIA_TYPE.test(c.req.header("Content-Type") ?? "")) throw new ApiError("unsupported_media_type");
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(await c.req.arrayBuffer());
+  } catch {
+    throw new ApiError("malformed_json");
+  }
 }
 
 const fieldErrors = (issues: readonly z.core.$ZodIssue[]): FieldError[] =>
-  issues.map(({ path, message }) => ({ field: path.map(String).join("."), message }));
+  issues.map(({ path, message }) => ({ field: path.map(String).join(".") || "body", message }));

@@ -1,4 +1,5 @@
-import { join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import type { Config } from "../config.ts";
@@ -42,6 +43,7 @@ export async function provideDatabase(
     if (shared && error instanceof FolderInUse) return runningLocal(config.dataFolder);
     throw error;
   }
+  writeFileSync(connectionFile(config.dataFolder), JSON.stringify(local.connection), { mode: 0o600 });
   let stopping = false;
   const watch = (watched: LocalDatabase) =>
     watched.exited
@@ -67,11 +69,14 @@ export async function provideDatabase(
   };
 }
 
-/** The local server that another process runs, by the socket it has in its data directory. */
+/** Where a process with a local server leaves word of how to reach it, for those that share it. */
+const connectionFile = (folder: string) => join(folder, "connection.json");
+
+/** The local server that another process runs. */
 function runningLocal(folder: string): ProcessDatabase {
-  const socketPath = join(resolve(folder), "database", "my.sock");
-  const target = { socketPath, user: "root", password: "", database: LOCAL_NAME };
-  return { target, description: socketPath, stop: async () => {} };
+  const connection = JSON.parse(readFileSync(connectionFile(folder), "utf8")) as LocalDatabase["connection"];
+  const target = { ...connection, database: LOCAL_NAME };
+  return { target, description: "the local one of a running latchkey", stop: async () => {} };
 }
 
 async function createLocal({ connection: account }: LocalDatabase) {

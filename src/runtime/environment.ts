@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, parseConfig } from "../config.ts";
 
@@ -13,21 +13,48 @@ export const migrationsFolder = join(import.meta.dir, "..", "..", "drizzle");
 export function loadConfig(environment: Record<string, string | undefined>): Config {
   const own = environment.JWT_SECRET_KEY_FILE || environment.JWT_SECRET_KEY || environment.SECRET_KEY;
   const made =
-    own || environment.NODE_ENV === "production"
+    own || environment.NODE_ENV?.toLowerCase() === "production"
       ? {}
       : { JWT_SECRET_KEY: keptSecret(environment.DATA_DIR || ".data") };
-  return parseConfig({ ...environment, ...made }, (path) => readFileSync(path, "utf8"));
+  return parseConfig({ ...environment, ...made }, readText);
 }
 
-/** A random secret that outlives restarts, so that nobody is logged out by one. Readable by its owner only. */
+/** A file's text. @throws if it cannot be read or is not UTF-8: a secret must not be used that was not understood */
+export const readText = (path: string): string =>
+  new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+
+/**
+ * A random secret that outlives restarts, so that nobody is logged out by one. Readable by its owner only. It appears
+ * whole or not at all, and of several starts at once the first decides.
+ * @throws Error that names the file, if it cannot be kept or is not whole
+ */
 function keptSecret(dataFolder: string): string {
   const file = join(dataFolder, "jwt-secret");
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(48))).toString("base64url");
+  let kept: string;
   try {
-    writeFileSync(file, secret, { mode: 0o600, flag: "wx" }); // the first of two starts at once decides
-  } catch {
-    return readFileSync(file, "utf8");
+    mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+    if (!existsSync(file))
+      writeOnce(file, Buffer.from(crypto.getRandomValues(new Uint8Array(48))).toString("base64url"));
+    kept = readText(file);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw new Error(`no signing secret can be kept in ${file} (${code}): set JWT_SECRET_KEY or DATA_DIR`);
   }
-  return secret;
+  if (/^[\w-]{64}$/.test(kept)) return kept;
+  throw new Error(
+    `the signing secret in ${file} is damaged: restore it, or remove it, and everybody logs in again`,
+  );
+}
+
+/** Puts a whole file into place, unless somebody else's is there by now. */
+function writeOnce(file: string, text: string): void {
+  const whole = `${file}.${crypto.randomUUID()}`;
+  writeFileSync(whole, text, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(whole, file);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(whole);
+  }
 }

@@ -3,28 +3,35 @@ import type { BunEnv } from "./bun.ts";
 
 /**
  * Serves an app. What escapes it still gets the envelope, never Bun's page with a stack.
- * @throws if the port is taken
+ * @throws Error with what to do, if it cannot listen there
  */
 export function serve(
   fetch: (request: Request, env: BunEnv) => Response | Promise<Response>,
   { host, port }: { host: string; port: number },
 ): Bun.Server<undefined> {
   const { status, message } = catalogue.internal_error;
-  return Bun.serve({
-    hostname: host,
-    port,
-    development: false,
-    reusePort: false, // else, and only without `development`, a second start would silently share the port
-    idleTimeout: 30, // seconds; above the longest answer, which the database's time limits bound
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
-    fetch: (request, server) =>
-      fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
-    error: () =>
-      Response.json(
-        { success: false, message, data: null, code: "internal_error" },
-        { status, headers: { "X-Request-Id": crypto.randomUUID() } },
-      ),
-  });
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      development: false,
+      reusePort: false, // else, and only without `development`, a second start would silently share the port
+      idleTimeout: 30, // seconds; above what the time limits of the database's sessions allow
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
+      fetch: (request, server) =>
+        fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
+      error: () =>
+        Response.json(
+          { success: false, message, data: null, code: "internal_error" },
+          { status, headers: { "X-Request-Id": crypto.randomUUID() } },
+        ),
+    });
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "unknown";
+    throw new Error(
+      `it cannot listen at ${host} port ${port} (${code}): is the port taken, or HOST not of this machine?`,
+    );
+  }
 }
 
 /**

@@ -23,6 +23,7 @@ latchkey answers at ${origin}
 /** What to do about a driver's code, for those that a first start meets. */
 const ADVICE: Record<string, string> = {
   ECONNREFUSED: "nothing listens there: is the database running, and are host and port right?",
+  ENOENT: "there is no such socket: is the database running?",
   ENOTFOUND: "its host name is not known",
   ETIMEDOUT: "it did not answer in time: is a firewall in between?",
   ER_ACCESS_DENIED_ERROR: "it refused the user name or password",
@@ -36,8 +37,6 @@ const ADVICE: Record<string, string> = {
 /** Why a start failed, without anything secret, and what to do. */
 export function startFailure(error: unknown): string {
   const failure = databaseFailure(error);
-  if (failure?.code === "EADDRINUSE")
-    return "latchkey cannot start: the port is taken. Set PORT to another one.";
   if (failure) {
     const advice = ADVICE[failure.code];
     return `latchkey cannot start, the database failed: ${failure.code}${advice ? ` (${advice})` : ""}`;

@@ -72,6 +72,17 @@ describe("verify", () => {
 });
 
 describe("the gate", () => {
+  test("lets work through that need not wait, also with no place to wait", async () => {
+    const passwords = createPasswords(bunHashing(CHEAP), {
+      format: "argon2id",
+      cost: CHEAP,
+      concurrency: 1,
+      queueLimit: 0,
+    });
+    expect((await passwords.hash("x")).pwd).toStartWith("$argon2id$");
+    const both = await Promise.allSettled([passwords.hash("x"), passwords.hash("x")]);
+    expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  });
   test("lets so many work, so many wait, and refuses the rest at once", async () => {
     let working = 0;
     let most = 0;

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ConfigError, parseConfig, variableNames } from "../../src/config.ts";
+import { loadConfig } from "../../src/runtime/environment.ts";
 
 const SECRET = "test-secret-that-is-only-for-tests-0123456789";
 const PEM = "-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICATE-----\n";
@@ -89,6 +94,33 @@ describe("parseConfig", () => {
       database: "name",
     });
   });
+  test("DATABASE_URL with IPv6, and what it must not drop silently", () => {
+    expect(parse({ DATABASE_URL: "mysql://u:p@[::1]:3399/name" }).database).toMatchObject({
+      host: "::1",
+      port: 3399,
+    });
+    expect(parse({ DATABASE_URL: "mysql+pymysql://u:p@db/name?charset=utf8" }).database?.host).toBe("db");
+    for (const url of ["mysql://u:p@db/name?ssl-mode=REQUIRED", "mysql://u:p@db/name?ssl=true"]) {
+      expect(problems({ JWT_SECRET_KEY: SECRET, DATABASE_URL: url })).toEqual([
+        expect.stringContaining("DATABASE_TLS"),
+      ]);
+    }
+    for (const url of [
+      "mysql://u:p@db:0/name",
+      "mysql://u:p@db/name/more",
+      "mysql://db/name",
+      "mysql://u:p@db",
+    ]) {
+      expect(problems({ JWT_SECRET_KEY: SECRET, DATABASE_URL: url })).toHaveLength(1);
+    }
+  });
+  test("NODE_ENV is one of three, in any case: a slip must not turn production's refusals off", () => {
+    expect(parse({ NODE_ENV: "Test" }).production).toBe(false);
+    expect(problems({ NODE_ENV: "Production", JWT_SECRET_KEY: "short" })).toHaveLength(2);
+    expect(problems({ NODE_ENV: "prod", JWT_SECRET_KEY: SECRET })).toEqual([
+      "NODE_ENV must be development, test or production",
+    ]);
+  });
   test("TLS with the system's roots or with a CA file", () => {
     const url = { DATABASE_URL: "mysql://u:p@db/name" };
     expect(parse(url).database?.tls).toBeUndefined();
@@ -146,14 +178,17 @@ describe("NODE_ENV=production", () => {
     expect(production({ JWT_SECRET_KEY: "kJ8s0dP2mQx7Zt5vLw9bRn3cYh6fGa1e" })).toEqual([]);
   });
   test("refuses a secret that is short, known, or of a few characters", () => {
-    for (const secret of [
-      "x".repeat(31),
-      "secret",
-      "a-string-secret-at-least-256-bits-long",
-      "ab".repeat(40),
-    ]) {
-      expect(production({ JWT_SECRET_KEY: secret })).toHaveLength(1);
-      expect(production({ SECRET_KEY: secret })).toHaveLength(1);
+    const weak: [string, string][] = [
+      ["kJ8s0dP2mQx7Zt5vLw9bRn3cYh6fGa1", "must have at least 32 bytes"],
+      ["secret", "must have at least 32 bytes"],
+      ["a-string-secret-at-least-256-bits-long", "well-known"],
+      ["ab".repeat(40), "repeats a few characters"],
+    ];
+    for (const [secret, reason] of weak) {
+      const found = [expect.stringContaining(reason)];
+      expect(production({ JWT_SECRET_KEY: secret })).toEqual(found);
+      expect(production({ SECRET_KEY: secret })).toEqual(found);
+      expect(production({ JWT_SECRET_KEY: SECRET, JWT_SECRET_KEY_PREVIOUS: secret })).toEqual(found);
     }
   });
   test("refuses the seed's own secret, however its quotes and backslashes were read", () => {
@@ -183,6 +218,17 @@ describe("a secret for a takeover", () => {
       parseConfig({ ...env, JWT_SECRET_KEY: "kJ8s0dP2mQx7Zt5vLw9bRn3cYh6fGa1e" }, read).warnings,
     ).toEqual([]);
   });
+  test("that is weak among the previous ones is warned of too", () => {
+    const strong = {
+      ...env,
+      JWT_SECRET_KEY: "kJ8s0dP2mQx7Zt5vLw9bRn3cYh6fGa1e",
+      JWT_SECRET_KEY_PREVIOUS: "abc",
+    };
+    expect(parseConfig(strong, read).warnings).toEqual([expect.stringContaining("JWT_SECRET_KEY_PREVIOUS")]);
+    expect(problems({ ...strong, ACCEPT_WEAK_SECRET: "off" })).toEqual([
+      expect.stringContaining("JWT_SECRET_KEY_PREVIOUS"),
+    ]);
+  });
   test("that is absent is refused all the same", () => {
     expect(problems(env)).toHaveLength(1);
   });
@@ -198,6 +244,24 @@ describe("a secret for a takeover", () => {
       "JWT_SECRET_KEY_FILE",
     );
   });
+});
+
+test("a secret of our own making: kept for its owner's eyes only, another in each folder, none in production", async () => {
+  const made = await Promise.all(
+    [1, 2].map(async () => {
+      const DATA_DIR = join(await mkdtemp(join(tmpdir(), "latchkey-config-")), "data");
+      const [first, again] = [loadConfig({ DATA_DIR }), loadConfig({ DATA_DIR })];
+      expect(again.jwtSecretKey).toBe(first.jwtSecretKey);
+      expect(statSync(DATA_DIR).mode & 0o777).toBe(0o700);
+      expect(statSync(join(DATA_DIR, "jwt-secret")).mode & 0o777).toBe(0o600);
+      return first.jwtSecretKey;
+    }),
+  );
+  expect(new Set(made).size).toBe(2);
+  for (const secret of made) expect(secret).toHaveLength(64);
+  const DATA_DIR = join(await mkdtemp(join(tmpdir(), "latchkey-config-")), "data");
+  const env = { NODE_ENV: "production", DATABASE_URL: "mysql://u:p@db/name", DATA_DIR };
+  expect(() => loadConfig(env)).toThrow("JWT_SECRET_KEY (or SECRET_KEY) is required");
 });
 
 test("README and .env.example name every variable", async () => {

@@ -48,6 +48,7 @@ for (const path of PATHS) {
         const answer = await send(path, body);
         expect(answer.status).toBe(400);
         expect(answer.body.code).toBe("validation_failed");
+        expect(answer.body.errors?.[0]?.field).toBe("body");
       }
     });
     test("no JSON", async () => {
@@ -96,6 +97,14 @@ for (const path of PATHS) {
     });
   });
 }
+
+test("JSON that is not UTF-8 is no JSON: two passwords must not become one", async () => {
+  for (const path of PATHS) {
+    const body = Buffer.from('{"username":"inv\xff","password":"p\xe4ssword long"}', "latin1");
+    const answer = await it.request("POST", path, { body, headers: { "Content-Type": "application/json" } });
+    expect([answer.status, answer.body.code]).toEqual([400, "malformed_json"]);
+  }
+});
 
 test("JSON under a +json media type, with a charset, is JSON", async () => {
   for (const type of ["application/json; charset=utf-8", "application/vnd.api+json", "Application/JSON"]) {

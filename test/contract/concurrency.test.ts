@@ -148,3 +148,49 @@ describe("at two instances at once", () => {
       expect(await statusOf(second.accessToken)).toBe(401);
     }));
 });
+
+describe("what happens between the check of a password and what it is for", () => {
+  /** An app in which something happens to the user's row after the next password was checked. */
+  const meddled = async (username: string, sql: string) => {
+    const { pool } = await sharedDatabase();
+    let due = true;
+    return testApp({
+      around: ({ hash, verify }) => ({
+        hash,
+        async verify(password, stored) {
+          const verdict = await verify(password, stored);
+          if (due) await pool.query(`${sql} WHERE username = ?`, [username]);
+          due = false;
+          return verdict;
+        },
+      }),
+    });
+  };
+  const events: Record<string, [string, string]> = {
+    "the user is disabled": ["UPDATE user SET disabled_at = 1", "account_disabled"],
+    "the user is deleted": ["DELETE FROM user", "unknown_username"],
+    "the password is changed": ["UPDATE user SET pwd = 'x'", "invalid_password"],
+    "the password is changed in the case of its hash": [
+      "UPDATE user SET pwd = LOWER(pwd)",
+      "invalid_password",
+    ],
+  };
+  for (const [what, [sql, code]] of Object.entries(events)) {
+    test(`${what}: a login opens no session`, async () => {
+      const { username } = await at(0).newUser();
+      const answer = await (await meddled(username, sql)).post("/api/login", {
+        username,
+        password: PASSWORD,
+      });
+      expect(answer.body.code).toBe(code);
+    });
+  }
+  test("the password is changed: another change is not stored over it", async () => {
+    const { username, accessToken } = await at(0).newUser();
+    const app = await meddled(username, "UPDATE user SET pwd = 'x'");
+    const change = { password: PASSWORD, newPassword: "a wholly new passphrase" };
+    const answer = await app.post("/api/changePassword", change, { Authorization: accessToken });
+    expect([answer.status, answer.body.code]).toEqual([401, "invalid_password"]);
+    expect((await at(0).post("/api/login", { username, password: change.newPassword })).status).toBe(401);
+  });
+});

@@ -171,6 +171,22 @@ describe("failures of the inside", () => {
     }
     expect((await app.request("GET", "/livez")).status).toBe(200);
   });
+  test("a token that could not be asked about is no pass, though all else works", async () => {
+    const { accessToken } = await it.newUser();
+    let failures = 1;
+    const db = new Proxy(it.db, {
+      get: (target, key) => {
+        if (key === "select" && failures-- > 0)
+          throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
+        const value = Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const app = await testApp({ db });
+    const list = () => app.withToken("GET", "/api/getUserList", accessToken);
+    expect((await list()).body.code).toBe("database_unavailable");
+    expect((await list()).status).toBe(200);
+  });
   test("draining: not ready, but alive", async () => {
     const app = await testApp();
     expect((await app.request("GET", "/readyz")).status).toBe(200);

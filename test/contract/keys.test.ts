@@ -42,13 +42,28 @@ describe("changing the signing secret", () => {
       } as never);
       expect((await app.withToken("GET", "/api/getUser", `Bearer ${strange}`)).status).toBe(200);
     }
-    const forged = await sign(claimsOf(accessToken), "neither-of-the-two-0123456789-0123456789", "HS256");
-    expect((await app.withToken("GET", "/api/getUser", `Bearer ${forged}`)).body.code).toBe("token_invalid");
+    const neither = "neither-of-the-two-0123456789-0123456789";
+    const k = Buffer.from(neither).toString("base64url");
+    for (const key of [
+      neither,
+      ...["strange", headerOf(accessToken).kid].map((kid) => ({ kty: "oct", k, kid })),
+    ]) {
+      const alg = typeof key === "string" ? {} : { alg: "HS256" };
+      const forged = await sign(
+        claimsOf(accessToken),
+        typeof key === "string" ? key : ({ ...key, ...alg } as never),
+      );
+      expect((await app.withToken("GET", "/api/getUser", `Bearer ${forged}`)).body.code).toBe(
+        "token_invalid",
+      );
+    }
   });
   test("instances with the same secret name it alike, and the name is not the secret", async () => {
     const [one, two] = [await (await testApp()).newUser(), await (await testApp()).newUser()];
     expect(headerOf(one.accessToken).kid).toBe(headerOf(two.accessToken).kid);
-    expect(TEST_SECRET).not.toContain(headerOf(one.accessToken).kid);
+    const { kid } = headerOf(one.accessToken);
+    for (const form of ["utf8", "hex", "base64url"] as const)
+      expect(Buffer.from(TEST_SECRET).toString(form)).not.toContain(kid);
   });
 });
 

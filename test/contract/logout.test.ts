@@ -1,7 +1,16 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
+import { sign } from "hono/jwt";
 import { sessions } from "../../src/db/schema.ts";
-import { claimsOf, PASSWORD, sharedDatabase, type TestApp, testApp, unique } from "../support/app.ts";
+import {
+  claimsOf,
+  PASSWORD,
+  sharedDatabase,
+  TEST_SECRET,
+  type TestApp,
+  testApp,
+  unique,
+} from "../support/app.ts";
 import { rootConnection } from "../support/database.ts";
 
 let it: TestApp;
@@ -56,33 +65,32 @@ describe("POST /api/logout", () => {
     }
   });
 
-  test("is a failure when it could not be stored, and the session goes on", async () => {
-    const { accessToken } = await it.newUser();
-    const { pool } = await sharedDatabase();
-    const root = await rootConnection();
-    const { target } = await sharedDatabase();
-    const trigger = unique("no_delete").replaceAll("-", "_");
-    await root.query(`USE ${target.database}`);
-    const sid = claimsOf(accessToken).sid;
-    await root.query(
-      `CREATE TRIGGER ${trigger} BEFORE DELETE ON session FOR EACH ROW
-       IF OLD.id = '${sid}' THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1114; END IF`,
-    );
-    try {
-      const answer = await it.withToken("POST", "/api/logout", accessToken);
-      expect(answer.status).toBe(503);
-      expect(answer.body.code).toBe("database_unavailable");
-      expect(answer.headers.get("Retry-After")).toMatch(/^\d+$/);
-    } finally {
-      await root.query(`DROP TRIGGER ${trigger}`);
-      await root.end();
-    }
-    const [rows] = await pool.query("SELECT 1 FROM revoked_tokens WHERE jti = ?", [
-      claimsOf(accessToken).jti,
-    ]);
-    expect(rows).toHaveLength(0); // neither half was stored
-    expect((await it.withToken("POST", "/api/logout", accessToken)).status).toBe(200);
-  });
+  for (const half of ["DELETE ON session", "INSERT ON revoked_tokens"]) {
+    test(`is a failure when it could not be stored, and the session goes on: ${half}`, async () => {
+      const { accessToken } = await it.newUser();
+      const { sid, jti } = claimsOf(accessToken);
+      const { pool, target } = await sharedDatabase();
+      const root = await rootConnection(target.database);
+      const trigger = unique("refuse").replaceAll("-", "_");
+      const row = half.startsWith("DELETE") ? `OLD.id = '${sid}'` : `NEW.jti = '${jti}'`;
+      await root.query(
+        `CREATE TRIGGER ${trigger} BEFORE ${half} FOR EACH ROW
+         IF ${row} THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1114; END IF`,
+      );
+      try {
+        const answer = await it.withToken("POST", "/api/logout", accessToken);
+        expect(answer.status).toBe(503);
+        expect(answer.body.code).toBe("database_unavailable");
+        expect(answer.headers.get("Retry-After")).toMatch(/^\d+$/);
+      } finally {
+        await root.query(`DROP TRIGGER ${trigger}`);
+        await root.end();
+      }
+      const [rows] = await pool.query("SELECT 1 FROM revoked_tokens WHERE jti = ?", [jti]);
+      expect(rows).toHaveLength(0); // neither half was stored
+      expect((await it.withToken("POST", "/api/logout", accessToken)).status).toBe(200);
+    });
+  }
 
   test("leaves the token's own id and expiry in revoked_tokens, for Flask to see", async () => {
     const { accessToken } = await it.newUser();
@@ -92,6 +100,56 @@ describe("POST /api/logout", () => {
     const [rows] = await pool.query("SELECT jti, expires_at FROM revoked_tokens WHERE jti = ?", [jti]);
     expect(rows).toEqual([{ jti, expires_at: exp }] as never);
   });
+});
+
+/** Everything below /api that is no login and no registration, and the type of token it takes. */
+const GUARDED: Record<string, "accessToken" | "refreshToken"> = {
+  "GET /api/getUserList": "accessToken",
+  "GET /api/getUser": "accessToken",
+  "GET /api/getSessionList": "accessToken",
+  "POST /api/changePassword": "accessToken",
+  "POST /api/logout": "accessToken",
+  "GET /api/refreshToken": "refreshToken",
+  "GET /api/login": "refreshToken",
+  "POST /api/rotateToken": "refreshToken",
+};
+
+describe("a token that no longer stands is refused by every route", () => {
+  test("and no route is missing here", () => {
+    const open = ["POST /api/register", "POST /api/login", "POST /api/refreshToken"];
+    const routes = it.app.routes.filter(({ method, path }) => method !== "ALL" && path.startsWith("/api/"));
+    const named = new Set(routes.map(({ method, path }) => `${method} ${path}`));
+    expect([...named].sort()).toEqual([...open, ...Object.keys(GUARDED)].sort());
+  });
+  const ended: Record<string, string> = {
+    "its id is blocked": "INSERT INTO revoked_tokens (jti) VALUES (:access), (:refresh)",
+    "its session was ended": "DELETE FROM session WHERE id = :sid",
+    "its session has run out": "UPDATE session SET expires_at = 1 WHERE id = :sid",
+    "its session is another user's": "UPDATE session SET user_id = 0 WHERE id = :sid",
+    "its user is disabled": "UPDATE user SET disabled_at = 1 WHERE username = :username",
+    "its user is gone": "DELETE FROM user WHERE username = :username",
+  };
+  for (const [why, sql] of Object.entries(ended)) {
+    test(why, async () => {
+      const { target } = await sharedDatabase();
+      const root = await rootConnection(target.database);
+      for (const [route, type] of Object.entries(GUARDED)) {
+        const user = await it.newUser();
+        const [access, refresh] = [claimsOf(user.accessToken), claimsOf(user.refreshToken)];
+        const values = { access: access.jti, refresh: refresh.jti, sid: access.sid, username: user.username };
+        await root.query({ sql, values, namedPlaceholders: true } as never);
+        const [method = "", path = ""] = route.split(" ");
+        const answer = await it.request(method, path, {
+          headers: { Authorization: user[type], "Content-Type": "application/json" },
+          ...(path.endsWith("changePassword")
+            ? { body: JSON.stringify({ password: PASSWORD, newPassword: `${PASSWORD} 2` }) }
+            : {}),
+        });
+        expect([route, answer.status, answer.body.code]).toEqual([route, 401, "token_revoked"]);
+      }
+      await root.end();
+    });
+  }
 });
 
 describe("a token whose user or session is gone", () => {
@@ -104,6 +162,18 @@ describe("a token whose user or session is gone", () => {
     // Whoever takes the name next is somebody else.
     await it.post("/api/register", { username, password: PASSWORD });
     expect((await it.withToken("GET", "/api/getUserList", accessToken)).body).toEqual(REVOKED as never);
+  });
+
+  test("and names no session is not the next user's of that name", async () => {
+    const app = await testApp();
+    const { username, accessToken } = await app.newUser();
+    const { sid: _, ...claims } = claimsOf(accessToken);
+    const flask = `Bearer ${await sign({ ...claims, jti: crypto.randomUUID() }, TEST_SECRET, "HS256")}`;
+    expect((await app.withToken("GET", "/api/getUser", flask)).status).toBe(200);
+    await (await sharedDatabase()).pool.query("DELETE FROM user WHERE username = ?", [username]);
+    app.clock.advance(60);
+    await app.newUser(username);
+    expect((await app.withToken("GET", "/api/getUser", flask)).body.code).toBe("token_revoked");
   });
 
   test("of a session that has run out is refused, though the token itself has not", async () => {

@@ -59,12 +59,31 @@ describe("POST /api/logout scopes", () => {
     expect(await works(bystander)).toBe(true);
     expect(await works(await it.login(username))).toBe(true); // and the user may come back
   });
-  test("anything else is refused and ends nothing", async () => {
+  test("what the seed's clients may send, which ignored any body, ends this session", async () => {
+    const bodies: [string, string][] = [
+      ["null", "application/json"],
+      ["[]", "application/json"],
+      [" ", "application/json"],
+      ["{}", "text/plain"],
+      ["a=b", "application/x-www-form-urlencoded"],
+      ["{bad", "application/json"],
+    ];
+    for (const [body, type] of bodies) {
+      const { accessToken } = await it.newUser();
+      const answer = await it.request("POST", "/api/logout", {
+        headers: { Authorization: accessToken, "Content-Type": type },
+        body,
+      });
+      expect([body, answer.status]).toEqual([body, 200]);
+      expect((await it.withToken("GET", "/api/getUser", accessToken)).body.code).toBe("token_revoked");
+    }
+  });
+  test("a scope that is none, or cannot be read, is refused and ends nothing", async () => {
     const tokens = await it.newUser();
-    for (const body of [{ scope: "everything" }, { scope: null }, { scope: 1 }, [], "null"]) {
+    for (const body of [{ scope: "everything" }, { scope: null }, { scope: 1 }, ["scope"]]) {
       expect((await logout(tokens.accessToken, body)).body.code).toBe("validation_failed");
     }
-    expect((await logout(tokens.accessToken, "{bad")).body.code).toBe("malformed_json");
+    expect((await logout(tokens.accessToken, '{"scope":"all"')).body.code).toBe("malformed_json");
     const form = await it.request("POST", "/api/logout", {
       headers: { Authorization: tokens.accessToken, "Content-Type": "text/plain" },
       body: "scope=all",
@@ -72,10 +91,24 @@ describe("POST /api/logout scopes", () => {
     expect(form.body.code).toBe("unsupported_media_type");
     expect(await works(tokens)).toBe(true);
   });
+  test("the cutoff for tokens without a session never moves back, and takes those of a clock that is ahead", async () => {
+    const behind = await testApp({ startMs: it.clock.ms - 40_000 });
+    const { one, two, flask } = await threeSessions();
+    const { sid: _, ...claims } = claimsOf(one.accessToken);
+    const ahead = `Bearer ${await sign({ ...claims, jti: crypto.randomUUID(), nbf: claims.nbf + 10 }, TEST_SECRET, "HS256")}`;
+    expect(await flaskWorks(ahead)).toBe(true);
+    await logout(one.accessToken, { scope: "others" });
+    expect([await flaskWorks(flask), await flaskWorks(ahead)]).toEqual([false, false]);
+    const again = await it.login(one.username);
+    await behind.post("/api/logout", { scope: "others" }, { Authorization: again.accessToken });
+    expect(await flaskWorks(flask)).toBe(false);
+    expect(await works(two)).toBe(false);
+  });
 });
 
 describe("GET /api/getSessionList", () => {
   test("the user's live sessions: what, when, from where, and which is this one", async () => {
+    await it.newUser(); // whose session is nobody else's to see
     const { username, ...first } = await it.newUser();
     const answer = await it.post(
       "/api/login",

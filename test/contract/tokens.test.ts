@@ -137,7 +137,8 @@ describe("the token itself", () => {
   test("before its time", async () => {
     const nbf = Math.floor(it.clock.ms / 1000) + 11;
     expect((await list(await forged({ nbf: nbf - 1 }))).status).toBe(200); // within the leeway
-    await expectRefused(await forged({ nbf }), "token_invalid", "The token is not yet valid (nbf)");
+    for (const late of [nbf, "x", null])
+      await expectRefused(await forged({ nbf: late }), "token_invalid", "The token is not yet valid (nbf)");
   });
   test("issued in the future by a clock that is ahead is no ground to refuse", async () => {
     expect((await list(await forged({ iat: Math.floor(it.clock.ms / 1000) + 86_400 }))).status).toBe(200);
@@ -149,6 +150,7 @@ describe("the token itself", () => {
       sub: [undefined, 1, null],
       type: [undefined, "x"],
       sid: [1, null],
+      rti: [1, "", "without its rexp"],
     };
     for (const [claim, values] of Object.entries(wrong)) {
       for (const value of values) {
@@ -158,6 +160,21 @@ describe("the token itself", () => {
           `Missing or malformed claim: ${claim}`,
         );
       }
+    }
+  });
+  test("a refresh token of a session without its counter, or one without a session whose jti can name none", async () => {
+    const claims = claimsOf(user.refreshToken);
+    const cases: [Record<string, unknown>, string][] = [
+      [{ ...claims, cnt: undefined }, "cnt"],
+      [{ ...claims, cnt: "0" }, "cnt"],
+      [{ ...claims, cnt: 0.5 }, "cnt"],
+      [{ ...claims, sid: undefined, jti: "x".repeat(37) }, "jti"],
+      [{ ...claims, sid: undefined, jti: "two words" }, "jti"],
+    ];
+    for (const [changed, claim] of cases) {
+      const token = `Bearer ${await sign(changed, TEST_SECRET, "HS256")}`;
+      const { body } = await it.withToken("POST", "/api/rotateToken", token);
+      expect([body.code, body.message]).toEqual(["token_invalid", `Missing or malformed claim: ${claim}`]);
     }
   });
   test("whose session is another user's, or made up", async () => {

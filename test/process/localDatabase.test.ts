@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verbs } from "../support/app.ts";
@@ -116,6 +116,28 @@ test("a second service on the same folder is told so at once", async () => {
   expect(second.exitCode).toBe(1);
   expect(second.stderr).toContain("another latchkey");
   expect(second.stderr).toContain("DATABASE_URL");
+});
+
+test("a kept secret that is damaged stops the start and is named, and is never used", async () => {
+  for (const content of ["", "abc"]) {
+    const folder = await newFolder();
+    await Bun.write(join(folder, "jwt-secret"), content);
+    const refused = await run("src/index.ts", { DATA_DIR: folder, PORT: "0" });
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("jwt-secret is damaged")]);
+  }
+});
+
+test("commands work beside a running service, also where its socket lies elsewhere", async () => {
+  const folder = join(await newFolder(), "x".repeat(100));
+  await mkdir(folder);
+  if (existsSync(join(dataFolder, "mariadb")))
+    await symlink(join(dataFolder, "mariadb"), join(folder, "mariadb"));
+  const service = await start(folder);
+  const { username } = await over(service).newUser();
+  const listed = await run("src/commands/user.ts", { DATA_DIR: folder }, ["list"]);
+  expect([listed.exitCode, listed.stdout]).toEqual([0, expect.stringContaining(username)]);
+  service.process.kill("SIGTERM");
+  expect(await service.process.exited).toBe(0);
 });
 
 test("bun run db:migrate prepares the local database too", async () => {

@@ -85,6 +85,25 @@ describe("start", () => {
     expect([unknown.exitCode, unknown.stderr]).toEqual([1, expect.stringContaining("ER_BAD_DB_ERROR")]);
     expect(nowhere.stderr + nowhere.stdout).not.toContain("hush-hush");
   });
+  test("whatever else stops it is not called the database's fault", async () => {
+    const { target } = await migratedDatabase();
+    const base = { JWT_SECRET_KEY: TEST_SECRET, DATABASE_URL: databaseUrl(target), PORT: "0" };
+    const elsewhere = await run("src/index.ts", { ...base, HOST: "203.0.113.7" });
+    expect([elsewhere.exitCode, elsewhere.stderr]).toEqual([
+      1,
+      expect.stringContaining("cannot listen at 203.0.113.7"),
+    ]);
+    const noFolder = await run("src/index.ts", { PORT: "0", DATA_DIR: "package.json" });
+    expect([noFolder.exitCode, noFolder.stderr]).toEqual([
+      1,
+      expect.stringContaining("no signing secret can be kept in package.json"),
+    ]);
+    const noSocket = await run("src/index.ts", {
+      ...base,
+      DATABASE_URL: "mysql://u:p@localhost/x?socket=/nonexistent.sock",
+    });
+    expect([noSocket.exitCode, noSocket.stderr]).toEqual([1, expect.stringContaining("no such socket")]);
+  });
   test("a taken port is named", async () => {
     const { target } = await migratedDatabase();
     const service = await start({ DATABASE_URL: databaseUrl(target) });
@@ -93,7 +112,7 @@ describe("start", () => {
       JWT_SECRET_KEY: TEST_SECRET,
       PORT: new URL(service.origin).port,
     });
-    expect([second.exitCode, second.stderr]).toEqual([1, expect.stringContaining("the port is taken")]);
+    expect([second.exitCode, second.stderr]).toEqual([1, expect.stringContaining("is the port taken")]);
   });
 });
 
@@ -229,6 +248,22 @@ test("expired rows are purged while it runs", async () => {
   );
   const [rows] = await pool.query("SELECT jti FROM revoked_tokens");
   expect(rows).toEqual([{ jti: "kept" }] as never);
+});
+
+test("more hashing than may wait is refused at once", async () => {
+  const service = await start({
+    DATABASE_URL: databaseUrl(await emptyDatabase()),
+    HASH_CONCURRENCY: "1",
+    HASH_QUEUE_LIMIT: "1",
+    ARGON2_MEMORY_KIB: "65536", // takes longer than it takes the requests to arrive
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => over(service).post("/api/login", { username: "x", password: "y" })),
+  );
+  const codes = answers.map(({ body }) => body.code);
+  expect(new Set(codes)).toEqual(new Set(["unknown_username", "overloaded"]));
+  const refused = answers.find(({ status }) => status === 503);
+  expect(refused?.headers.get("Retry-After")).toBe("1");
 });
 
 test("what is logged and printed by a process holds no password, token or hash", async () => {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 /** Runs the operator's command as a process, with this on its standard input. */
 async function user(args: string[], input = "", env: Record<string, string> = {}) {
-  const child = Bun.spawn([process.execPath, "run", "src/commands/user.ts", ...args], {
+  const child = Bun.spawn([process.execPath, "--no-env-file", "run", "src/commands/user.ts", ...args], {
     env: {
       PATH: process.env.PATH ?? "",
       DATABASE_URL: url,
@@ -114,6 +114,17 @@ describe("bun run user", () => {
     expect((await it.post("/api/login", { username, password: PASSWORD })).body.code).toBe(
       "unknown_username",
     );
+  });
+
+  test("names that would move the terminal's cursor are shown without that", async () => {
+    const { target } = await migratedDatabase();
+    await poolOn(target).pool.query(
+      "INSERT INTO user (username, created_at, updated_at) VALUES ('evil \\x1b[2K\\r fake', NOW(), NOW())"
+        .replaceAll("\\x1b", "\x1b")
+        .replaceAll("\\r", "\r"),
+    );
+    const { stdout } = await user(["list"], "", { DATABASE_URL: databaseUrl(target) });
+    expect(stdout).toContain("evil \ufffd[2K\ufffd fake\n");
   });
 
   test("exit codes: 1 no such account, 2 usage, 3 no database", async () => {

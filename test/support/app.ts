@@ -1,7 +1,7 @@
 import { createApp } from "../../src/app.ts";
 import type { LogFields } from "../../src/auth/context.ts";
 import { createKeyring } from "../../src/auth/keys.ts";
-import { createPasswords } from "../../src/auth/passwords.ts";
+import { createPasswords, type Passwords } from "../../src/auth/passwords.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Database } from "../../src/db/connection.ts";
 import { bunHashing } from "../../src/runtime/bun.ts";
@@ -19,6 +19,8 @@ export interface TestOptions {
   env?: Record<string, string>;
   db?: Database;
   startMs?: number;
+  /** Something to do before or after the hashing. */
+  around?: (passwords: Passwords) => Passwords;
 }
 
 export interface Answer {
@@ -66,12 +68,14 @@ export async function testApp(options: TestOptions = {}) {
   const app = createApp({
     config,
     database: () => db,
-    passwords: createPasswords(bunHashing(config.argon2), {
-      format: config.passwordFormat,
-      cost: config.argon2,
-      concurrency: 2,
-      queueLimit: 100,
-    }),
+    passwords: (options.around ?? ((passwords) => passwords))(
+      createPasswords(bunHashing(config.argon2), {
+        format: config.passwordFormat,
+        cost: config.argon2,
+        concurrency: 2,
+        queueLimit: 100,
+      }),
+    ),
     keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),
     clientAddress: () => "192.0.2.1",
     clock: clock.now,

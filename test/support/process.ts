@@ -11,9 +11,12 @@ export interface Running {
   stderr: () => string;
 }
 
-/** Runs a script of the checkout with exactly this environment (and what any process needs). */
+/**
+ * Runs a script of the checkout with exactly this environment (and what any process needs). Not that of its `.env`,
+ * which may name a database that is somebody's.
+ */
 export function spawn(script: string, env: Record<string, string>, args: string[] = []) {
-  const child = Bun.spawn([process.execPath, "run", script, ...args], {
+  const child = Bun.spawn([process.execPath, "--no-env-file", "run", script, ...args], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH ?? "",

@@ -28,6 +28,7 @@ describe("takeover:check", () => {
     const before = await fingerprint(target);
     const { exitCode, stdout } = await check(target, ["--json"]);
     expect(exitCode).toBe(0);
+    expect(stdout).not.toContain(SEED_SECRET);
     expect(JSON.parse(stdout)).toMatchObject({
       users: 4,
       hashes: { "pbkdf2:sha256:260000": 4 },

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
 import { wallClock } from "../../src/db/wallClock.ts";
-import { testApp } from "../support/app.ts";
+import { PASSWORD, testApp } from "../support/app.ts";
 import { migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
+import { until } from "../support/process.ts";
 
 test("wallClock shows the zone's clock, across a change of summer time and at midnight", () => {
   const berlin = wallClock("Europe/Berlin");
@@ -38,6 +40,52 @@ test("no answer depends on the zone of the database's session", async () => {
     await root.end();
   }
   expect(seen).toEqual(["2026-11-22 20:00:00", "2026-11-22 20:00:00"]);
+});
+
+test("a login never outlives a change of password, whatever the server's isolation level is", async () => {
+  const { target } = await migratedDatabase();
+  const root = await rootConnection();
+  try {
+    await root.query("SET GLOBAL TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    const { pool, db } = poolOn(target);
+    const it = await testApp({ db });
+    const user = await it.newUser();
+    // A change that has written the new hash and not yet committed: the login has to wait for it.
+    const changing = await pool.getConnection();
+    await changing.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    await changing.beginTransaction();
+    await changing.query("UPDATE user SET pwd = 'changed' WHERE username = ?", [user.username]);
+    const login = it.post("/api/login", { username: user.username, password: PASSWORD });
+    const waiting = async () => {
+      const [running] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
+      return running.some(({ Info }) => /INSERT INTO `session`/.test(Info ?? ""));
+    };
+    await until(waiting, () => "the login did not wait");
+    await changing.commit();
+    changing.release();
+    expect((await login).body.code).toBe("invalid_password");
+  } finally {
+    await root.query("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    await root.end();
+  }
+});
+
+test("a lock that is not let go of ends in 503 within the time limit", async () => {
+  const { target } = await migratedDatabase();
+  const { pool, db } = poolOn(target);
+  const it = await testApp({ db });
+  const user = await it.newUser();
+  const holder = await pool.getConnection();
+  await holder.beginTransaction();
+  await holder.query("SELECT id FROM user WHERE username = ? FOR UPDATE", [user.username]);
+  const answers = await Promise.all([
+    it.post("/api/login", { username: user.username, password: PASSWORD }),
+    it.post("/api/logout", { scope: "all" }, { Authorization: user.accessToken }),
+  ]);
+  await holder.rollback();
+  holder.release();
+  for (const { status, body } of answers) expect([status, body.code]).toEqual([503, "database_unavailable"]);
+  expect((await it.withToken("GET", "/api/getUser", user.accessToken)).status).toBe(200);
 });
 
 test("connections of ours are strict and escape safely whatever the server's sql_mode is", async () => {
