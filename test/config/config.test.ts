@@ -229,6 +229,11 @@ describe("a secret for a takeover", () => {
       expect.stringContaining("JWT_SECRET_KEY_PREVIOUS"),
     ]);
   });
+  test("in a file that is not UTF-8 is refused, not misread", async () => {
+    const file = join(await mkdtemp(join(tmpdir(), "latchkey-config-")), "secret");
+    await Bun.write(file, new Uint8Array([...Buffer.from(SECRET), 0xff]));
+    expect(() => loadConfig({ JWT_SECRET_KEY_FILE: file })).toThrow("JWT_SECRET_KEY_FILE");
+  });
   test("that is absent is refused all the same", () => {
     expect(problems(env)).toHaveLength(1);
   });

@@ -47,12 +47,18 @@ test("a login never outlives a change of password, whatever the server's isolati
   const root = await rootConnection();
   try {
     await root.query("SET GLOBAL TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    const [[level]] = (await poolOn(target).pool.query(
+      "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')",
+    )) as never as [[{ Value: string }]];
+    expect(level.Value).toBe("REPEATABLE-READ");
     const { pool, db } = poolOn(target);
+    // Nor does it rest on that: these connections are set back.
+    const weaker = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    pool.pool.on("connection", (connection) => connection.query(weaker, () => {}));
     const it = await testApp({ db });
     const user = await it.newUser();
     // A change that has written the new hash and not yet committed: the login has to wait for it.
     const changing = await pool.getConnection();
-    await changing.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
     await changing.beginTransaction();
     await changing.query("UPDATE user SET pwd = 'changed' WHERE username = ?", [user.username]);
     const login = it.post("/api/login", { username: user.username, password: PASSWORD });
@@ -60,7 +66,7 @@ test("a login never outlives a change of password, whatever the server's isolati
       const [running] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
       return running.some(({ Info }) => /INSERT INTO `session`/.test(Info ?? ""));
     };
-    await until(waiting, () => "the login did not wait");
+    await until(waiting, () => "the login did not wait", login);
     await changing.commit();
     changing.release();
     expect((await login).body.code).toBe("invalid_password");

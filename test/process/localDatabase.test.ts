@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,6 +136,7 @@ test("commands work beside a running service, also where its socket lies elsewhe
   const { username } = await over(service).newUser();
   const listed = await run("src/commands/user.ts", { DATA_DIR: folder }, ["list"]);
   expect([listed.exitCode, listed.stdout]).toEqual([0, expect.stringContaining(username)]);
+  expect(statSync(join(folder, "connection.json")).mode & 0o777).toBe(0o600);
   service.process.kill("SIGTERM");
   expect(await service.process.exited).toBe(0);
 });
