@@ -39,11 +39,21 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
 export function validateOptional<T extends z.ZodType>(field: string, schema: T) {
   const check = validate("json", schema);
   const guarded: MiddlewareHandler = async (c, next) => {
-    if ((await c.req.text()).includes(field)) return (check as MiddlewareHandler)(c, next);
+    if (mentions(await c.req.text(), field)) return (check as MiddlewareHandler)(c, next);
     c.req.addValidatedData("json", schema.parse({}) as object);
     return next();
   };
   return guarded as typeof check;
+}
+
+/** Whether a body has a field, by its text or, since JSON may spell a name with escapes, by what it says. */
+function mentions(text: string, field: string): boolean {
+  if (text.includes(field)) return true;
+  try {
+    return Object.hasOwn(Object(JSON.parse(text)), field);
+  } catch {
+    return false;
+  }
 }
 
 /** JSON by its media type, in UTF-8 (RFC 8259 section 8.1): read leniently, two passwords could become one. */

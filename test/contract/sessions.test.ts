@@ -78,6 +78,11 @@ describe("POST /api/logout scopes", () => {
       expect((await it.withToken("GET", "/api/getUser", accessToken)).body.code).toBe("token_revoked");
     }
   });
+  test("a scope counts however JSON spells its name", async () => {
+    const { one, two, three } = await threeSessions();
+    expect((await logout(one.accessToken, '{"sc\\u006fpe":"all"}')).status).toBe(200);
+    expect([await works(one), await works(two), await works(three)]).toEqual([false, false, false]);
+  });
   test("a scope that is none, or cannot be read, is refused and ends nothing", async () => {
     const tokens = await it.newUser();
     for (const body of [{ scope: "everything" }, { scope: null }, { scope: 1 }, ["scope"]]) {

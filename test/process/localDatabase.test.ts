@@ -3,9 +3,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { verbs } from "../support/app.ts";
 import { dataFolder, testServer } from "../support/database.ts";
-import { type Running, run, startService, until } from "../support/process.ts";
+import { over, type Running, run, startService, until } from "../support/process.ts";
 
 const folders: string[] = [];
 const services: Running[] = [];
@@ -39,18 +38,6 @@ const start = async (folder: string) => {
   services.push(service);
   return service;
 };
-
-const over = ({ origin }: Running) =>
-  verbs(async (method, path, init) => {
-    const response = await fetch(origin + path, { method, ...init });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text ? JSON.parse(text) : undefined,
-    };
-  });
 
 function serverPid(folder: string): number {
   const file = join(folder, "database", "server.pid");

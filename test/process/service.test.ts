@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { serve } from "../../src/runtime/server.ts";
-import { PASSWORD, TEST_SECRET, type Tokens, unique, verbs } from "../support/app.ts";
+import { PASSWORD, TEST_SECRET, type Tokens, unique } from "../support/app.ts";
 import { databaseUrl, emptyDatabase, migratedDatabase, rootConnection } from "../support/database.ts";
-import { type Running, run, startService, until } from "../support/process.ts";
+import { over, type Running, run, startService, until } from "../support/process.ts";
 
 const started: Running[] = [];
 const start = async (env: Record<string, string>) => {
@@ -22,18 +22,6 @@ afterEach(async () => {
     await process.exited;
   }
 });
-
-const over = ({ origin }: Running) =>
-  verbs(async (method, path, init) => {
-    const response = await fetch(origin + path, { method, ...init });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text ? JSON.parse(text) : undefined,
-    };
-  });
 
 describe("start", () => {
   test("migrates, listens, serves; the log is JSON lines and knows the client's address", async () => {

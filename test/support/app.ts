@@ -83,16 +83,20 @@ export async function testApp(options: TestOptions = {}) {
     draining: () => state.draining,
   });
   const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
-    const response = await app.request(path, { method, ...init });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text ? JSON.parse(text) : undefined,
-    };
+    return answerOf(await app.request(path, { method, ...init }));
   };
   return { app, config, db, clock, logged, state, request, ...verbs(request) };
+}
+
+/** A response with its body read. */
+export async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text ? JSON.parse(text) : undefined,
+  };
 }
 
 export type TestApp = Awaited<ReturnType<typeof testApp>>;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { answerOf, verbs } from "./app.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 
@@ -41,6 +42,10 @@ export async function startService(env: Record<string, string>): Promise<Running
   );
   return { ...running, origin };
 }
+
+/** The short forms of requests, sent to a running service. */
+export const over = ({ origin }: Running) =>
+  verbs(async (method, path, init) => answerOf(await fetch(origin + path, { method, ...init })));
 
 /** Runs a script to its end. */
 export async function run(script: string, env: Record<string, string>, args: string[] = []) {
