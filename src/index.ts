@@ -1,5 +1,4 @@
 import { createApp } from "./app.ts";
-import { ConfigError } from "./config.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
 import { connectionAddress } from "./runtime/bun.ts";
@@ -68,6 +67,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error) => {
-  tell(error instanceof ConfigError ? error.message : startFailure(error));
+  tell(startFailure(error));
   process.exit(1);
 });

@@ -1,4 +1,5 @@
 import { sign } from "hono/jwt";
+import { base64url, hex } from "./encoding.ts";
 
 /** A signing secret, and the name it goes by in token headers (RFC 7515 section 4.1.4). */
 export interface SigningKey {
@@ -31,7 +32,7 @@ async function signingKey(secret: string): Promise<SigningKey> {
   const bytes = utf8.encode(secret);
   const key = await crypto.subtle.importKey("raw", bytes, HMAC, false, ["sign", "verify"]);
   const name = new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8.encode("latchkey key id")));
-  const kid = Array.from(name.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const kid = hex(name.subarray(0, 8));
   return { kid, key, jwk: { kty: "oct", alg: "HS256", k: base64url(bytes), kid } };
 }
 
@@ -39,9 +40,3 @@ async function signingKey(secret: string): Promise<SigningKey> {
 export function signClaims([{ jwk }]: Keyring, claims: object): Promise<string> {
   return sign({ ...claims }, jwk);
 }
-
-const base64url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "");

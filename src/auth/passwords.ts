@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { ApiError } from "../errors.ts";
+import { base64, hex } from "./encoding.ts";
 import { type HashFault, parseHash } from "./storedHash.ts";
 import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
@@ -106,9 +107,7 @@ function currentPrefix(format: PasswordFormat, { memoryKib, timeCost }: Argon2Co
 function decoyHash(format: PasswordFormat, cost: Argon2Cost): string {
   const bytes = crypto.getRandomValues(new Uint8Array(64));
   if (format === "werkzeug") {
-    const hex = Array.from(bytes.subarray(0, 32), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return `${currentPrefix(format, cost)}decoy-decoy-deco$${hex}`;
+    return `${currentPrefix(format, cost)}decoy-decoy-deco$${hex(bytes.subarray(0, 32))}`;
   }
-  const base64 = (part: Uint8Array) => btoa(String.fromCharCode(...part)).replace(/=+$/, "");
   return `${currentPrefix(format, cost)}${base64(bytes.subarray(0, 32))}$${base64(bytes.subarray(32))}`;
 }

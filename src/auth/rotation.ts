@@ -22,6 +22,9 @@ interface Use {
   expiresAt: number;
 }
 
+/** The use of a token that names its session. */
+const useOf = ({ cnt = 0, exp }: Claims, sessionId: string) => ({ sessionId, counter: cnt, expiresAt: exp });
+
 /**
  * Spends a refresh token for a new pair (RFC 9700 section 4.14.2). The session's end does not move. The token just spent
  * gets the same successor again for `refreshRetrySeconds`, so that a lost answer, a retry or a second tab logs nobody
@@ -31,7 +34,7 @@ interface Use {
 export async function rotate(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
   if (claims.sid === undefined) return adopt(context, claims, client);
   const { username } = await requireLive(context, claims);
-  const use = { username, sessionId: claims.sid, counter: claims.cnt ?? 0, expiresAt: claims.exp };
+  const use = { username, ...useOf(claims, claims.sid) };
   const won = await rotateSession(context.db, use.sessionId, use.counter, nowSeconds(context));
   return won ? issuePair(context, successorOf(use)) : retryOrTheft(context, use);
 }
@@ -42,13 +45,7 @@ export async function rotate(context: AuthContext, claims: Claims, client: Clien
  */
 export async function requireCurrent(context: AuthContext, claims: Claims, owner: TokenOwner): Promise<void> {
   if (claims.sid === undefined || owner.counter === claims.cnt) return;
-  const use = {
-    username: owner.username,
-    sessionId: claims.sid,
-    counter: claims.cnt ?? 0,
-    expiresAt: claims.exp,
-  };
-  await refuseTheft(context, use);
+  await refuseTheft(context, { username: owner.username, ...useOf(claims, claims.sid) });
   throw new ApiError("token_reused", { message: "Token has been used before" });
 }
 

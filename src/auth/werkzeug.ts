@@ -1,3 +1,4 @@
+import { hex } from "./encoding.ts";
 import type { Digest, StoredHash } from "./storedHash.ts";
 
 /** The key derivation functions that a runtime brings for old hashes. Text is taken as UTF-8. */
@@ -56,8 +57,7 @@ export async function hashWerkzeug(kdf: LegacyKdf, password: string): Promise<{ 
   const rowSalt = crypto.randomUUID().replaceAll("-", "");
   const salt = randomText(16);
   const derived = await kdf.pbkdf2("sha256", `${rowSalt}${password}`, salt, WERKZEUG_ITERATIONS, 32);
-  const hex = Array.from(derived, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { pwd: `pbkdf2:sha256:${WERKZEUG_ITERATIONS}$${salt}$${hex}`, salt: rowSalt };
+  return { pwd: `pbkdf2:sha256:${WERKZEUG_ITERATIONS}$${salt}$${hex(derived)}`, salt: rowSalt };
 }
 
 /** Letters and digits, each as likely as the other: bytes past the last whole turn of the alphabet are dropped. */

@@ -26,7 +26,7 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
-    tell(startFailure(error).replace("latchkey cannot start", "migration failed"));
+    tell(startFailure(error, "migration failed"));
     return 1;
   }
 }

@@ -110,6 +110,6 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  tell(startFailure(error).replace("latchkey cannot start", "takeover:check failed"));
+  tell(startFailure(error, "takeover:check failed"));
   process.exitCode = 2;
 }

@@ -125,7 +125,7 @@ async function main(): Promise<number> {
     if (error instanceof ApiError)
       return complain(error.errors?.map(({ message }) => message).join("; ") ?? error.message, 1);
     if ((error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")) return complain(HELP, 2);
-    return complain(startFailure(error).replace("latchkey cannot start", "failed"), 3);
+    return complain(startFailure(error, "failed"), 3);
   }
 }
 

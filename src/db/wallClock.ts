@@ -1,3 +1,24 @@
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** The format of a zone; made once, since making one costs far more than using it. */
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  let format = formats.get(timeZone);
+  if (!format) {
+    format = new Intl.DateTimeFormat("en-US", {
+      timeZone,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+    });
+    formats.set(timeZone, format);
+  }
+  return format;
+}
+
 /**
  * Formats instants as the seed stored them: `YYYY-MM-DD HH:mm:ss` on the wall clock of a zone.
  * @param timeZone IANA name, as in `TZ`
@@ -5,16 +26,7 @@
  * @throws RangeError if the zone is unknown
  */
 export function wallClock(timeZone: string): (epochMs: number) => string {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-  });
+  const format = formatOf(timeZone);
   return (epochMs) => {
     const part = Object.fromEntries(format.formatToParts(epochMs).map(({ type, value }) => [type, value]));
     return `${part.year?.padStart(4, "0")}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;

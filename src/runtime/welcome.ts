@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { databaseFailure } from "../db/failures.ts";
 
 /** A line for the person at the terminal. Standard output is the log's. */
@@ -34,12 +34,11 @@ const ADVICE: Record<string, string> = {
     "TLS failed: does DATABASE_TLS_CA_FILE hold the authority that signed its certificate?",
 };
 
-/** Why a start failed, without anything secret, and what to do. */
-export function startFailure(error: unknown): string {
+/** Why a start failed (or `what` else), without anything secret, and what to do. */
+export function startFailure(error: unknown, what = "latchkey cannot start"): string {
+  if (error instanceof ConfigError) return `${what}, ${error.message}`;
   const failure = databaseFailure(error);
-  if (failure) {
-    const advice = ADVICE[failure.code];
-    return `latchkey cannot start, the database failed: ${failure.code}${advice ? ` (${advice})` : ""}`;
-  }
-  return `latchkey cannot start: ${error instanceof Error ? error.message : "unknown error"}`;
+  if (!failure) return `${what}: ${error instanceof Error ? error.message : "unknown error"}`;
+  const advice = ADVICE[failure.code];
+  return `${what}, the database failed: ${failure.code}${advice ? ` (${advice})` : ""}`;
 }

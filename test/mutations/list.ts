@@ -536,9 +536,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "Rotation does not extend a session: it ends 30 days after its login.",
       asvs: ["7.3.2"],
       file: "src/auth/rotation.ts",
-      find: "sessionId: claims.sid, counter: claims.cnt ?? 0, expiresAt: claims.exp }",
-      replace:
-        "sessionId: claims.sid, counter: claims.cnt ?? 0, expiresAt: nowSeconds(context) + context.config.refreshTokenSeconds }",
+      find: "counter: cnt, expiresAt: exp })",
+      replace: "counter: cnt, expiresAt: exp + 86_400 })",
       test: ROTATION,
     },
     {
