@@ -50,7 +50,6 @@ function signatureChecks(keyring: Keyring): (token: string) => MiddlewareHandler
     keyring.map(({ kid, key }) => [kid, jwt({ secret: key, alg: "HS256", realm: REALM, verification })]),
   );
   const all = [...checks.values()];
-  if (all.length === 1) return () => all; // no need to look which key a token names
   return (token) => {
     const named = checks.get(keyIdOf(token) ?? "");
     return named ? [named] : all;
