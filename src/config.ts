@@ -11,6 +11,9 @@ export interface Config {
   /** IANA zone of `created_at` and `updated_at`. */
   timeZone: string;
   corsOrigins: "*" | string[];
+  /** Proxies in front of this service, each of which adds an address to the header. */
+  trustedHops: number;
+  forwardedHeader: "x-forwarded-for" | "forwarded";
   logLevel: string;
   dataFolder: string;
   /** Undefined: none is configured, the local one is to be started. Never so in production. */
@@ -35,6 +38,11 @@ export interface Config {
   /** Hashes at once; undefined: as many as there are cores. */
   hashConcurrency: number | undefined;
   hashQueueLimit: number;
+  /** In a window: failed logins to an account, failed logins from a client, registrations from a client. */
+  loginFailuresPerAccount: number;
+  loginFailuresPerClient: number;
+  registrationsPerClient: number;
+  throttleWindowSeconds: number;
   purgeIntervalSeconds: number;
 }
 
@@ -62,6 +70,12 @@ const variables = z.object({
   PORT: whole(5000, 0, 65_535),
   TZ: timeZone(),
   CORS_ORIGINS: origins(),
+  TRUSTED_HOPS: whole(0, 0, 32),
+  FORWARDED_HEADER: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(["x-forwarded-for", "forwarded"], "must be X-Forwarded-For or Forwarded"))
+    .default("x-forwarded-for"),
   LOG_LEVEL: z
     .enum(
       ["trace", "debug", "info", "warn", "error", "silent"],
@@ -95,6 +109,10 @@ const variables = z.object({
   ARGON2_TIME_COST: whole(2, 1, 32),
   HASH_CONCURRENCY: whole(0, 0, 1024),
   HASH_QUEUE_LIMIT: whole(100, 0, 100_000),
+  LOGIN_FAILURES_PER_ACCOUNT: whole(10, 1, 1_000_000),
+  LOGIN_FAILURES_PER_CLIENT: whole(100, 1, 1_000_000),
+  REGISTRATIONS_PER_CLIENT: whole(100, 1, 1_000_000),
+  THROTTLE_WINDOW_SECONDS: whole(900, 1, 86_400),
   PURGE_INTERVAL_SECONDS: whole(600, 1, 86_400),
 });
 
@@ -148,6 +166,8 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     port: read.PORT,
     timeZone: read.TZ,
     corsOrigins: read.CORS_ORIGINS,
+    trustedHops: read.TRUSTED_HOPS,
+    forwardedHeader: read.FORWARDED_HEADER,
     logLevel: read.LOG_LEVEL,
     dataFolder: read.DATA_DIR,
     database,
@@ -164,6 +184,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     argon2: { memoryKib: read.ARGON2_MEMORY_KIB, timeCost: read.ARGON2_TIME_COST },
     hashConcurrency: read.HASH_CONCURRENCY || undefined,
     hashQueueLimit: read.HASH_QUEUE_LIMIT,
+    loginFailuresPerAccount: read.LOGIN_FAILURES_PER_ACCOUNT,
+    loginFailuresPerClient: read.LOGIN_FAILURES_PER_CLIENT,
+    registrationsPerClient: read.REGISTRATIONS_PER_CLIENT,
+    throttleWindowSeconds: read.THROTTLE_WINDOW_SECONDS,
     purgeIntervalSeconds: read.PURGE_INTERVAL_SECONDS,
   });
 }

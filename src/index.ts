@@ -1,4 +1,5 @@
 import { createApp } from "./app.ts";
+import { createAttemptMemory } from "./auth/attemptMemory.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
 import { connectionAddress } from "./runtime/bun.ts";
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
       database: () => db,
       passwords: configuredPasswords(config),
       keyring: await configuredKeyring(config),
+      attempts: createAttemptMemory(),
       clientAddress: connectionAddress,
       clock,
       log,

@@ -11,7 +11,7 @@ export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
   return new Hono<AppEnv>()
     .post("/register", validate("json", registerBody(passwordMinLength)), async (c) => {
-      await register(authContext(deps, c), c.req.valid("json"));
+      await register(authContext(deps, c), c.req.valid("json"), clientOf(c));
       return succeed(c, null, "Register succeed!");
     })
     .post("/login", validate("json", loginBody), async (c) =>
@@ -27,7 +27,7 @@ export function accountRoutes(deps: Deps) {
       validate("json", changePasswordBody(passwordMinLength)),
       async (c) => {
         const who = { username: c.var.owner.username, sessionId: c.var.claims.sid ?? null };
-        await changePassword(authContext(deps, c), who, c.req.valid("json"));
+        await changePassword(authContext(deps, c), who, c.req.valid("json"), clientOf(c));
         return succeed(c, null);
       },
     );

@@ -15,6 +15,7 @@ import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { usualPassword } from "./rules.ts";
 import { issuePair, type TokenPair } from "./sessions.ts";
+import { beginAttempt, beginRegistration } from "./throttle.ts";
 import { cutoffAt, LEEWAY_SECONDS } from "./tokens.ts";
 
 export interface Credentials {
@@ -23,11 +24,28 @@ export interface Credentials {
 }
 
 /**
- * Creates an account (the seed's `register`).
- * @throws ApiError `username_taken`, `validation_failed` for a password that everybody tries first, `overloaded`
+ * Creates an account for a client (the seed's `register`).
+ * @throws ApiError `username_taken`, `validation_failed` for a password that everybody tries first, `overloaded`,
+ * `too_many_attempts`
  */
-export async function register(context: AuthContext, { username, password }: Credentials): Promise<void> {
-  await refuseUsual("password", password, username);
+export async function register(
+  context: AuthContext,
+  credentials: Credentials,
+  client: Client,
+): Promise<void> {
+  await refuseUsual("password", credentials.password, credentials.username);
+  await beginRegistration(context, client);
+  await createAccount(context, credentials);
+}
+
+/**
+ * Creates an account.
+ * @throws ApiError `username_taken`, `overloaded`
+ */
+export async function createAccount(
+  context: AuthContext,
+  { username, password }: Credentials,
+): Promise<void> {
   const stored = await context.passwords.hash(password);
   // Flask's clock may be behind ours, and the first token of a new account be made there.
   const tokensValidFrom = nowSeconds(context) - LEEWAY_SECONDS;
@@ -41,7 +59,7 @@ export async function register(context: AuthContext, { username, password }: Cre
 
 /**
  * Checks a password and opens a session (the seed's `login`). The work is the same whether or not the user exists.
- * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`
+ * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`, `too_many_attempts`
  */
 export async function login(
   context: AuthContext,
@@ -50,7 +68,7 @@ export async function login(
 ): Promise<TokenPair> {
   // A second look is needed when the hash was renewed or changed between the check and the session.
   for (let look = 0; look < 3; look++) {
-    const { user, outdated } = await checkPassword(context, credentials);
+    const { user, outdated } = await checkPassword(context, credentials, client);
     const createdAt = nowSeconds(context);
     const expiresAt = createdAt + context.config.refreshTokenSeconds;
     const id = uuidv7({ msecs: context.clock() });
@@ -66,15 +84,17 @@ export async function login(
 /**
  * Changes a password and ends the user's other sessions, both or neither. Tokens that name no session (Flask's) end
  * too, also the one it is asked with: they cannot be told apart.
- * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `overloaded`
+ * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `overloaded`,
+ * `too_many_attempts`
  */
 export async function changePassword(
   context: AuthContext,
   who: { username: string; sessionId: string | null },
   { password, newPassword }: { password: string; newPassword: string },
+  client: Client,
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
-  const { user } = await checkPassword(context, { username: who.username, password });
+  const { user } = await checkPassword(context, { username: who.username, password }, client);
   const stored = await context.passwords.hash(newPassword);
   const changed = await inTransaction(context.db, async (tx) => {
     const change = {
@@ -94,13 +114,17 @@ export async function changePassword(
 async function checkPassword(
   context: AuthContext,
   { username, password }: Credentials,
+  client: Client,
 ): Promise<{ user: StoredCredentials; outdated: boolean }> {
   const user = await findCredentials(context.db, username);
-  const { matches, fault, outdated = false } = await context.passwords.verify(password, user);
+  const attempt = await beginAttempt(context, user?.id, client);
+  const { matches, fault, outdated = false } = await context.passwords.verify(password, user, attempt);
+  await attempt.stored();
   if (!user) throw new ApiError("unknown_username");
   if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
   if (!matches) throw new ApiError("invalid_password");
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
+  await attempt.succeeded();
   return { user, outdated };
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
+import type { AttemptMemory } from "./attemptMemory.ts";
 import type { Keyring } from "./keys.ts";
 import type { Passwords } from "./passwords.ts";
 
@@ -13,12 +14,19 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
+/** What was refused for being tried too often. */
+export type ThrottleKind = "login_account" | "login_client" | "registration";
+
 /** What a verb of this folder works with: handed in, so that tests can hand in others. */
 export interface AuthContext {
   config: Config;
   db: Database;
   passwords: Passwords;
   keyring: Keyring;
+  /** Counts of failed logins and the like, for this process; the database has those of all. */
+  attempts: AttemptMemory;
+  /** Told of each attempt that is refused. */
+  onThrottled?: ((kind: ThrottleKind) => void) | undefined;
   /** Epoch milliseconds. */
   clock: () => number;
   log: Log;

@@ -37,6 +37,13 @@ export interface Verdict {
   outdated?: boolean;
 }
 
+/** Asked when a check's turn has come, and told of its failing before the next one's has. */
+export interface Guard {
+  /** @throws to refuse it after all */
+  stillAllowed(): void;
+  failed(): void;
+}
+
 export interface Passwords {
   /**
    * Hashes a new password: argon2id over its NFC, for Flask over the text as it was sent.
@@ -45,9 +52,10 @@ export interface Passwords {
   hash(password: string): Promise<{ pwd: string; salt: string }>;
   /**
    * Compares a password with what is stored for a user. Without a user the same work is done on a decoy.
+   * @throws what the guard throws
    * @throws ApiError `overloaded` when too many wait already
    */
-  verify(password: string, stored: StoredPassword | undefined): Promise<Verdict>;
+  verify(password: string, stored: StoredPassword | undefined, guard?: Guard): Promise<Verdict>;
 }
 
 /**
@@ -61,7 +69,7 @@ export function createPasswords(
   const limit = pLimit(options.concurrency);
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
-  const gated = <T>(work: () => Promise<T>): Promise<T> => {
+  const gated = async <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit)
       throw new ApiError("overloaded");
     return limit(work);
@@ -72,13 +80,13 @@ export function createPasswords(
     if (parsed.kind !== "argon2id") {
       // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
       for (const form of new Set([password, password.normalize("NFC"), password.normalize("NFD")])) {
-        if (await gated(() => verifyWerkzeug(legacy, form, stored.salt, parsed))) return { matches: true };
+        if (await verifyWerkzeug(legacy, form, stored.salt, parsed)) return { matches: true };
       }
       return { matches: false };
     }
     const normal = password.normalize("NFC");
     // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
-    const verified = await gated(() => argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined));
+    const verified = await argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined);
     if (verified === undefined) return { matches: false, fault: "unreadable" };
     return { matches: verified && password !== "" };
   };
@@ -88,12 +96,15 @@ export function createPasswords(
       if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
       return { pwd: await gated(() => argon2.hash(password.normalize("NFC"))), salt: "" };
     },
-    async verify(password, stored) {
-      const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
-      if (!stored || verdict.fault) await check(password, decoy);
-      if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
-      return verdict;
-    },
+    verify: (password, stored, guard) =>
+      gated(async () => {
+        guard?.stillAllowed();
+        const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
+        if (!stored || verdict.fault) await check(password, decoy);
+        if (!verdict.matches) guard?.failed();
+        if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
+        return verdict;
+      }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
+import type { AttemptMemory } from "../auth/attemptMemory.ts";
 import type { Client } from "../auth/client.ts";
-import type { AuthContext, Log } from "../auth/context.ts";
+import type { AuthContext, Log, ThrottleKind } from "../auth/context.ts";
 import type { Keyring } from "../auth/keys.ts";
 import type { Passwords } from "../auth/passwords.ts";
 import type { Claims } from "../auth/tokens.ts";
@@ -15,7 +16,10 @@ export interface Deps {
   database: (c: Context) => Database;
   passwords: Passwords;
   keyring: Keyring;
-  /** The client's address as the platform knows it, or null. */
+  attempts: AttemptMemory;
+  /** Told of each attempt that was refused for being one too many. */
+  onThrottled?: (kind: ThrottleKind) => void;
+  /** The other end of the connection as the platform knows it, or null. */
   clientAddress: (c: Context) => string | null;
   /** Epoch milliseconds. */
   clock: () => number;
@@ -46,6 +50,6 @@ export const clientOf = (c: Context<AppEnv>): Client => ({
 
 /** The verbs' view of a request. */
 export function authContext(deps: Deps, c: Context): AuthContext {
-  const { config, passwords, keyring, clock, log } = deps;
-  return { config, passwords, keyring, clock, log, db: deps.database(c) };
+  const { config, passwords, keyring, attempts, onThrottled, clock, log } = deps;
+  return { config, passwords, keyring, attempts, onThrottled, clock, log, db: deps.database(c) };
 }

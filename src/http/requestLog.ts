@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import { clientAddress, isForwarded } from "./clientAddress.ts";
 import type { AppEnv, Deps } from "./deps.ts";
 
 /**
@@ -7,9 +8,17 @@ import type { AppEnv, Deps } from "./deps.ts";
  * header or a body may hold a secret.
  */
 export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
+  let told = false;
   return async (c, next) => {
     const startedAt = performance.now();
-    c.set("clientAddress", deps.clientAddress(c));
+    c.set("clientAddress", clientAddress(deps.config, deps.clientAddress(c), c));
+    if (!told && deps.config.trustedHops === 0 && isForwarded(c)) {
+      told = true; // once: behind a proxy all clients look like one, and share its limits
+      deps.log.warn(
+        {},
+        "a request came through a proxy, but TRUSTED_HOPS is 0: all of its clients count as one",
+      );
+    }
     await next();
     const { failureCode } = c.var;
     const unmatched = failureCode === "not_found" || failureCode === "method_not_allowed";

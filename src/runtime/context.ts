@@ -1,3 +1,4 @@
+import { createAttemptMemory } from "../auth/attemptMemory.ts";
 import type { AuthContext } from "../auth/context.ts";
 import { createKeyring } from "../auth/keys.ts";
 import { createPasswords } from "../auth/passwords.ts";
@@ -41,6 +42,7 @@ export async function withContext<T>(
       db: openDatabase(pool),
       passwords: configuredPasswords(config),
       keyring: await configuredKeyring(config),
+      attempts: createAttemptMemory(),
       clock: Date.now,
       log: createLog("silent"),
     });

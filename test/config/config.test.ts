@@ -31,6 +31,8 @@ describe("parseConfig", () => {
       port: 5000,
       timeZone: "UTC",
       corsOrigins: "*",
+      trustedHops: 0,
+      forwardedHeader: "x-forwarded-for",
       logLevel: "info",
       dataFolder: ".data",
       database: undefined,
@@ -47,6 +49,10 @@ describe("parseConfig", () => {
       argon2: { memoryKib: 19_456, timeCost: 2 },
       hashConcurrency: undefined,
       hashQueueLimit: 100,
+      loginFailuresPerAccount: 10,
+      loginFailuresPerClient: 100,
+      registrationsPerClient: 100,
+      throttleWindowSeconds: 900,
       purgeIntervalSeconds: 600,
     });
   });

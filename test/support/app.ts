@@ -1,4 +1,5 @@
 import { createApp } from "../../src/app.ts";
+import { createAttemptMemory } from "../../src/auth/attemptMemory.ts";
 import type { LogFields } from "../../src/auth/context.ts";
 import { createKeyring } from "../../src/auth/keys.ts";
 import { createPasswords, type Passwords } from "../../src/auth/passwords.ts";
@@ -19,6 +20,8 @@ export interface TestOptions {
   env?: Record<string, string>;
   db?: Database;
   startMs?: number;
+  /** The other end of every connection; else one that no other test has. */
+  address?: string;
   /** Something to do before or after the hashing. */
   around?: (passwords: Passwords) => Passwords;
 }
@@ -64,7 +67,7 @@ export async function testApp(options: TestOptions = {}) {
   const logged: { level: string; fields: LogFields; message: string }[] = [];
   const keep = (level: string) => (fields: LogFields, message: string) =>
     void logged.push({ level, fields, message });
-  const state = { draining: false };
+  const state = { draining: false, address: options.address ?? uniqueAddress() };
   const app = createApp({
     config,
     database: () => db,
@@ -77,7 +80,8 @@ export async function testApp(options: TestOptions = {}) {
       }),
     ),
     keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),
-    clientAddress: () => "192.0.2.1",
+    attempts: createAttemptMemory(),
+    clientAddress: () => state.address,
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },
     draining: () => state.draining,
@@ -130,6 +134,12 @@ export interface Tokens {
 }
 
 export const PASSWORD = "correct horse battery";
+
+/** An address of a /64 that no other test of any run uses. */
+export const uniqueAddress = () => {
+  const [a = 0, b = 0] = crypto.getRandomValues(new Uint16Array(2));
+  return `2001:db8:${a.toString(16)}:${b.toString(16)}::1`;
+};
 
 let names = 0;
 /** A name that no other test of any run uses. */

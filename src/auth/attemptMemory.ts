@@ -1,0 +1,60 @@
+import type { Attempts } from "../db/attempts.ts";
+
+/**
+ * What this instance knows of the counts: what the database last said, and what it has counted itself and not stored
+ * yet, or could not store.
+ */
+export interface AttemptMemory {
+  /** The count of a bucket; 0 for one that is not known or has run out. */
+  find(bucket: string, nowSeconds: number): Attempts;
+  /** Counts one more, which is to be stored; the first sets when the bucket runs out. */
+  count(bucket: string, nowSeconds: number, lastsSeconds: number): void;
+  /** Takes over what the database says, after having stored some of the counts of here. */
+  learn(bucket: string, count: number, expiresAt: number, storedNow: number): void;
+}
+
+interface Known {
+  stored: number;
+  unstored: number;
+  expiresAt: number;
+}
+
+/**
+ * The limit that is left when the database cannot count. Bounded, since an attacker has many addresses: what was written
+ * longest ago goes first.
+ * @param capacity most buckets held
+ */
+export function createAttemptMemory(capacity = 50_000): AttemptMemory {
+  const buckets = new Map<string, Known>();
+  const put = (bucket: string, known: Known): void => {
+    buckets.delete(bucket); // a Map keeps the order of insertion
+    if (known.stored + known.unstored > 0) buckets.set(bucket, known);
+    const [oldest] = buckets.keys();
+    if (buckets.size > capacity && oldest !== undefined) buckets.delete(oldest);
+  };
+  const live = (bucket: string, nowSeconds: number): Known | undefined => {
+    const known = buckets.get(bucket);
+    return known && known.expiresAt > nowSeconds ? known : undefined;
+  };
+  return {
+    find(bucket, nowSeconds) {
+      const known = live(bucket, nowSeconds);
+      return known
+        ? { count: known.stored + known.unstored, expiresAt: known.expiresAt }
+        : { count: 0, expiresAt: nowSeconds };
+    },
+    count(bucket, nowSeconds, lastsSeconds) {
+      const { stored, unstored, expiresAt } = live(bucket, nowSeconds) ?? {
+        stored: 0,
+        unstored: 0,
+        expiresAt: nowSeconds + lastsSeconds,
+      };
+      put(bucket, { stored, unstored: unstored + 1, expiresAt });
+    },
+    learn(bucket, count, expiresAt, storedNow) {
+      const known = buckets.get(bucket);
+      const unstored = Math.max(0, (known?.unstored ?? 0) - storedNow);
+      put(bucket, { stored: count, unstored, expiresAt: count > 0 ? expiresAt : (known?.expiresAt ?? 0) });
+    },
+  };
+}
