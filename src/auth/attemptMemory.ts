@@ -9,8 +9,12 @@ export interface AttemptMemory {
   find(bucket: string, nowSeconds: number): Attempts;
   /** Counts one more, which is to be stored; the first sets when the bucket runs out. */
   count(bucket: string, nowSeconds: number, lastsSeconds: number): void;
-  /** Takes over what the database says, after having stored some of the counts of here. */
-  learn(bucket: string, count: number, expiresAt: number, storedNow: number): void;
+  /** Takes over the database's count after one was stored. */
+  stored(bucket: string, count: number, expiresAt: number): void;
+  /** What is known of a bucket, for `refresh` to tell whether that has changed. */
+  look(bucket: string): unknown;
+  /** Takes over what the database said when asked; a lower count only if nothing was counted here since. */
+  refresh(bucket: string, count: number, expiresAt: number, looked: unknown): void;
 }
 
 interface Known {
@@ -51,10 +55,22 @@ export function createAttemptMemory(capacity = 50_000): AttemptMemory {
       };
       put(bucket, { stored, unstored: unstored + 1, expiresAt });
     },
-    learn(bucket, count, expiresAt, storedNow) {
+    stored(bucket, count, expiresAt) {
+      put(bucket, {
+        stored: count,
+        unstored: Math.max(0, (buckets.get(bucket)?.unstored ?? 1) - 1),
+        expiresAt,
+      });
+    },
+    look: (bucket) => buckets.get(bucket),
+    refresh(bucket, count, expiresAt, looked) {
       const known = buckets.get(bucket);
-      const unstored = Math.max(0, (known?.unstored ?? 0) - storedNow);
-      put(bucket, { stored: count, unstored, expiresAt: count > 0 ? expiresAt : (known?.expiresAt ?? 0) });
+      if (known !== looked && count < (known?.stored ?? 0)) return;
+      put(bucket, {
+        stored: count,
+        unstored: known?.unstored ?? 0,
+        expiresAt: count > 0 ? expiresAt : (known?.expiresAt ?? 0),
+      });
     },
   };
 }

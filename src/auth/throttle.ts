@@ -95,11 +95,12 @@ async function lookUp(
   known: string | undefined,
 ): Promise<Map<string, Attempts>> {
   const now = nowSeconds(context);
+  const looked = failures.map((bucket) => context.attempts.look(bucket));
   try {
     const stored = await findAttempts(context.db, known ? [...failures, known] : failures, now);
-    for (const bucket of failures) {
+    for (const [i, bucket] of failures.entries()) {
       const { count, expiresAt } = stored.get(bucket) ?? { count: 0, expiresAt: now };
-      context.attempts.learn(bucket, count, expiresAt, 0);
+      context.attempts.refresh(bucket, count, expiresAt, looked[i]);
     }
     return stored;
   } catch (error) {
@@ -115,7 +116,7 @@ async function count(context: AuthContext, bucket: string): Promise<void> {
   context.attempts.count(bucket, now, lasts);
   try {
     const everywhere = await countAttempt(context.db, bucket, now, lasts);
-    context.attempts.learn(bucket, everywhere, context.attempts.find(bucket, now).expiresAt, 1);
+    context.attempts.stored(bucket, everywhere, context.attempts.find(bucket, now).expiresAt);
   } catch (error) {
     warn(context, error);
   }

@@ -31,7 +31,7 @@ export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
         code: failureCode,
         durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
         address: c.var.clientAddress,
-        userId: c.var.owner?.userId,
+        userId: c.var.owner?.user.id,
       },
       "request",
     );
