@@ -29,6 +29,8 @@ describe("parseConfig", () => {
       production: false,
       host: "127.0.0.1",
       port: 5000,
+      metrics: undefined,
+      drainSeconds: 0,
       timeZone: "UTC",
       corsOrigins: "*",
       logLevel: "info",
