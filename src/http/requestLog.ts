@@ -3,8 +3,8 @@ import { routePath } from "hono/route";
 import type { AppEnv, Deps } from "./deps.ts";
 
 /**
- * One line a request, of these fields and no others, and one count of it. The route's pattern stands for the path: a path, a query, a
- * header or a body may hold a secret.
+ * One line a request, of these fields and no others, and one count of it. The route's pattern stands for the path: a
+ * path, a query, a header or a body may hold a secret.
  */
 export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
@@ -28,9 +28,7 @@ export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
       },
       "request",
     );
-    deps.metrics?.onRequest(
-      { method: c.req.method, route, status: c.res.status, code: failureCode },
-      durationMs / 1000,
-    );
+    const { status } = c.res;
+    deps.metrics?.onRequest({ method: c.req.method, route, status, code: failureCode }, durationMs / 1000);
   };
 }
