@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { catalogue } from "../../src/errors.ts";
 import { createMetrics } from "../../src/runtime/metrics.ts";
+import { serveMetrics } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, testApp, unique } from "../support/app.ts";
 import { databaseUrl, migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
 import { over, type Running, startService, until } from "../support/process.ts";
@@ -146,6 +147,20 @@ describe("requests", () => {
 test("without anybody who counts there is no /metrics", async () => {
   const app = await testApp();
   expect((await app.request("GET", "/metrics")).body.code).toBe("not_found");
+});
+
+test("a server of their own answers nothing else, and says if its port is taken", async () => {
+  const { print } = createMetrics();
+  const server = serveMetrics(print, { host: "127.0.0.1", port: 0 });
+  try {
+    expect((await fetch(`${server.url}metrics`)).status).toBe(200);
+    for (const path of ["", "livez", "metrics/x"])
+      expect((await fetch(`${server.url}${path}`)).status).toBe(404);
+    const taken = { host: "127.0.0.1", port: Number(server.port) };
+    expect(() => serveMetrics(print, taken)).toThrow(`cannot listen at 127.0.0.1 port ${taken.port}`);
+  } finally {
+    await server.stop(true);
+  }
 });
 
 test("the hash gate: what runs, what waits, how long, and what is refused", async () => {
