@@ -3,7 +3,8 @@ import { databaseFailure } from "../db/failures.ts";
 import { ApiError } from "../errors.ts";
 import { clientNetwork } from "./address.ts";
 import type { Client } from "./client.ts";
-import { type AuthContext, nowSeconds, type ThrottleKind } from "./context.ts";
+import { type AuthContext, nowSeconds } from "./context.ts";
+import type { ThrottleKind } from "./observers.ts";
 import type { Guard } from "./passwords.ts";
 
 /** How long a client that has logged in is known for it, in seconds: 90 days from its last login. */

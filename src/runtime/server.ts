@@ -1,15 +1,22 @@
+import { Hono } from "hono";
 import { catalogue } from "../errors.ts";
 import type { BunEnv } from "./bun.ts";
 
 /**
  * Serves an app. What escapes it still gets the envelope, never Bun's page with a stack.
+ * @param draining while true every answer closes its connection, so that clients and proxies go elsewhere
  * @throws Error with what to do, if it cannot listen there
  */
 export function serve(
   fetch: (request: Request, env: BunEnv) => Response | Promise<Response>,
   { host, port }: { host: string; port: number },
+  draining: () => boolean = () => false,
 ): Bun.Server<undefined> {
   const { status, message } = catalogue.internal_error;
+  const last = (response: Response): Response => {
+    if (draining()) response.headers.set("Connection", "close"); // RFC 9112 section 9.6; Bun then closes it
+    return response;
+  };
   try {
     return Bun.serve({
       hostname: host,
@@ -18,12 +25,14 @@ export function serve(
       reusePort: false, // else, and only without `development`, a second start would silently share the port
       idleTimeout: 30, // seconds; above what the time limits of the database's sessions allow
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
-      fetch: (request, server) =>
-        fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
+      fetch: async (request, server) =>
+        last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
       error: () =>
-        Response.json(
-          { success: false, message, data: null, code: "internal_error" },
-          { status, headers: { "X-Request-Id": crypto.randomUUID() } },
+        last(
+          Response.json(
+            { success: false, message, data: null, code: "internal_error" },
+            { status, headers: { "X-Request-Id": crypto.randomUUID() } },
+          ),
         ),
     });
   } catch (error) {
@@ -32,6 +41,17 @@ export function serve(
       `it cannot listen at ${host} port ${port} (${code}): is the port taken, or HOST not of this machine?`,
     );
   }
+}
+
+/**
+ * Serves `GET /metrics` and nothing else.
+ * @throws Error with what to do, if it cannot listen there
+ */
+export function serveMetrics(
+  print: () => Promise<Response>,
+  place: { host: string; port: number },
+): Bun.Server<undefined> {
+  return serve(new Hono().get("/metrics", print).fetch, place);
 }
 
 /**
