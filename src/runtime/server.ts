@@ -1,4 +1,5 @@
 import { catalogue } from "../errors.ts";
+import { withAllowance } from "./allowance.ts";
 import type { BunEnv } from "./bun.ts";
 
 /**
@@ -16,10 +17,12 @@ export function serve(
       port,
       development: false,
       reusePort: false, // else, and only without `development`, a second start would silently share the port
-      idleTimeout: 30, // seconds; above what the time limits of the database's sessions allow
+      idleTimeout: 30, // seconds; above what a request may wait for the database
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
       fetch: (request, server) =>
-        fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
+        withAllowance(() =>
+          fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
+        ),
       error: () =>
         Response.json(
           { success: false, message, data: null, code: "internal_error" },
