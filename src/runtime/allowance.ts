@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Allowance } from "../db/timeLimit.ts";
 
 /** What a request may spend in all on waiting for the database, in ms; hashing and its queue are not counted. */
-const REQUEST_MS = 3_750;
+const REQUEST_MS = 3_250;
 
 const storage = new AsyncLocalStorage<Allowance>();
 
