@@ -2,6 +2,7 @@ import { createApp } from "./app.ts";
 import { createAttemptMemory } from "./auth/attemptMemory.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
+import { currentAllowance } from "./runtime/allowance.ts";
 import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
         "the database lacks migrations and MIGRATE_ON_START is off: run `bun run db:migrate` first",
       );
     }
-    const pool = openPool(database.target, config.databasePoolSize);
+    const pool = openPool(database.target, config.databasePoolSize, currentAllowance);
     closers.push(() => pool.end());
     const db = openDatabase(pool);
     const metrics = createMetrics();

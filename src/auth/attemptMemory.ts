@@ -10,7 +10,7 @@ export interface AttemptMemory {
   /** Counts one more, which is to be stored; the first sets when the bucket runs out. */
   count(bucket: string, nowSeconds: number, lastsSeconds: number): void;
   /** Takes over the database's count after one was stored. */
-  stored(bucket: string, count: number, expiresAt: number): void;
+  stored(bucket: string, count: number, nowSeconds: number): void;
   /** What is known of a bucket, for `refresh` to tell whether that has changed. */
   look(bucket: string): unknown;
   /** Takes over what the database said when asked; a lower count only if nothing was counted here since. */
@@ -55,12 +55,12 @@ export function createAttemptMemory(capacity = 50_000): AttemptMemory {
       };
       put(bucket, { stored, unstored: unstored + 1, expiresAt });
     },
-    stored(bucket, count, expiresAt) {
-      put(bucket, {
-        stored: count,
-        unstored: Math.max(0, (buckets.get(bucket)?.unstored ?? 1) - 1),
-        expiresAt,
-      });
+    stored(bucket, count, nowSeconds) {
+      const known = live(bucket, nowSeconds);
+      if (!known) return; // it has run out meanwhile
+      // Answers may come in another order than the database counted.
+      const stored = Math.max(known.stored, count);
+      put(bucket, { ...known, stored, unstored: Math.max(0, known.unstored - 1) });
     },
     look: (bucket) => buckets.get(bucket),
     refresh(bucket, count, expiresAt, looked) {

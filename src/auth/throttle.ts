@@ -61,7 +61,7 @@ export async function beginAttempt(
     if (!isKnown) requireBelow(context, byClient, loginFailuresPerClient, "login_client");
   };
   stillAllowed();
-  const counting: Promise<void>[] = [];
+  const counting: Promise<number>[] = [];
   return {
     stillAllowed,
     failed() {
@@ -85,8 +85,8 @@ export async function beginRegistration(context: AuthContext, client: Client): P
   const { registrationsPerClient } = context.config;
   const bucket = `registered:client:${networkOf(client)}`;
   requireBelow(context, bucket, registrationsPerClient, "registration");
-  await count(context, bucket);
-  requireBelow(context, bucket, registrationsPerClient + 1, "registration");
+  const counted = await count(context, bucket);
+  if (counted > registrationsPerClient) throw tooMany(context, bucket, "registration");
 }
 
 /** What the database knows of buckets; nothing, if it cannot say. Its counts of failures are then known here too. */
@@ -110,16 +110,18 @@ async function lookUp(
   }
 }
 
-/** Counts one more: here, at once and in any case, and in the database for all instances. */
-async function count(context: AuthContext, bucket: string): Promise<void> {
+/** Counts one more: here, at once and in any case, and in the database for all instances. @returns the count then */
+async function count(context: AuthContext, bucket: string): Promise<number> {
   const now = nowSeconds(context);
   const lasts = context.config.throttleWindowSeconds;
   context.attempts.count(bucket, now, lasts);
   try {
     const everywhere = await countAttempt(context.db, bucket, now, lasts);
-    context.attempts.stored(bucket, everywhere, context.attempts.find(bucket, now).expiresAt);
+    context.attempts.stored(bucket, everywhere, now);
+    return everywhere;
   } catch (error) {
     warn(context, error);
+    return context.attempts.find(bucket, now).count;
   }
 }
 
@@ -142,11 +144,14 @@ export async function forgetAccount(db: AuthContext["db"], userId: number): Prom
 }
 
 function requireBelow(context: AuthContext, bucket: string, limit: number, kind: ThrottleKind): void {
+  if (context.attempts.find(bucket, nowSeconds(context)).count >= limit) throw tooMany(context, bucket, kind);
+}
+
+function tooMany(context: AuthContext, bucket: string, kind: ThrottleKind): ApiError {
   const now = nowSeconds(context);
-  const { count, expiresAt } = context.attempts.find(bucket, now);
-  if (count < limit) return;
   context.onThrottled?.(kind);
-  throw new ApiError("too_many_attempts", { retryAfterSeconds: expiresAt - now });
+  const { expiresAt } = context.attempts.find(bucket, now);
+  return new ApiError("too_many_attempts", { retryAfterSeconds: Math.max(1, expiresAt - now) });
 }
 
 const warn = ({ log }: AuthContext, error: unknown): void =>

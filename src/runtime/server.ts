@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { catalogue } from "../errors.ts";
+import { withAllowance } from "./allowance.ts";
 import type { BunEnv } from "./bun.ts";
 
 /**
@@ -23,10 +24,12 @@ export function serve(
       port,
       development: false,
       reusePort: false, // else, and only without `development`, a second start would silently share the port
-      idleTimeout: 30, // seconds; above what the time limits of the database's sessions allow
+      idleTimeout: 30, // seconds; above what a request may wait for the database
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
-      fetch: async (request, server) =>
-        last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
+      fetch: (request, server) =>
+        withAllowance(async () =>
+          last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
+        ),
       error: () =>
         last(
           Response.json(

@@ -48,15 +48,17 @@ test("the memory adds what is not stored yet to what the database says", () => {
   memory.count("a", 100, 10);
   memory.count("a", 101, 10);
   expect(memory.find("a", 105)).toEqual({ count: 2, expiresAt: 110 });
-  memory.stored("a", 7, 108);
-  expect(memory.find("a", 105)).toEqual({ count: 8, expiresAt: 108 });
+  memory.stored("a", 7, 105);
+  memory.stored("a", 6, 105); // that answer came late
+  memory.count("a", 105, 10);
+  expect(memory.find("a", 105)).toEqual({ count: 8, expiresAt: 110 });
   const looked = memory.look("a");
   memory.count("a", 106, 10);
-  memory.refresh("a", 3, 108, looked); // read before that was counted
+  memory.refresh("a", 3, 110, looked); // read before that was counted
   expect(memory.find("a", 106).count).toBe(9);
   memory.refresh("a", 0, 105, memory.look("a")); // an operator cleared it
-  expect(memory.find("a", 106)).toEqual({ count: 2, expiresAt: 108 });
-  expect(memory.find("a", 108).count).toBe(0);
-  memory.count("a", 108, 10);
-  expect(memory.find("a", 109)).toEqual({ count: 1, expiresAt: 118 });
+  expect(memory.find("a", 106)).toEqual({ count: 2, expiresAt: 110 });
+  expect(memory.find("a", 110).count).toBe(0);
+  memory.count("a", 110, 10);
+  expect(memory.find("a", 111)).toEqual({ count: 1, expiresAt: 120 });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Database } from "../../src/db/connection.ts";
 import { sharing } from "../../src/db/sharing.ts";
+import { until } from "../support/process.ts";
 
 /** Queries that are answered when the test says so. */
 function asked(most = 100) {
@@ -63,6 +64,22 @@ describe("sharing", () => {
     expect(sent(queries)).toEqual([[1, 2], [3, 4], [5]]);
     for (const { answer } of queries) answer();
     expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5].map((key) => `answer ${key}`));
+  });
+  test("a query that does not end is not waited for long", async () => {
+    const { ask, queries } = asked();
+    const one = db();
+    const stuck = ask(one, 1);
+    await settled();
+    const next = [ask(one, 2), ask(one, 3)];
+    await until(
+      () => queries.length === 2,
+      () => "it is waited for",
+    );
+    expect(sent(queries)).toEqual([[1], [2, 3]]);
+    queries[1]?.answer();
+    expect(await Promise.all(next)).toEqual(["answer 2", "answer 3"]);
+    queries[0]?.answer();
+    expect(await stuck).toBe("answer 1");
   });
   test("nothing is shared between two database objects", async () => {
     const { ask, queries } = asked();

@@ -40,6 +40,9 @@ const TLS = ["test/db/tls.test.ts"];
 const SERVICE = ["test/process/service.test.ts"];
 const USER = ["test/process/user.test.ts"];
 const SETTINGS = ["test/db/settings.test.ts"];
+const TIME_LIMIT = ["test/db/timeLimit.test.ts"];
+const LOST = ["test/contract/lostAnswers.test.ts"];
+const FAULTS = ["test/process/faults.test.ts"];
 const LOCAL = ["test/process/localDatabase.test.ts"];
 const DURABLE = ["test/runtime/localDatabase/durable.test.ts"];
 const THROTTLE = ["test/contract/throttle.test.ts"];
@@ -1721,7 +1724,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A statement does not wait for a lock for ever.",
       asvs: ["2.4.1"],
       file: "src/db/connection.ts",
-      find: '"SET SESSION innodb_lock_wait_timeout = 4",',
+      find: '"SET SESSION innodb_lock_wait_timeout = 2",',
       replace: "",
       test: SETTINGS,
       testName: "a lock that is not let go of",
@@ -1734,6 +1737,93 @@ export const areas: Record<string, Mutation[]> = {
       replace: "",
       test: SETTINGS,
       testName: "strict and escape safely",
+    },
+  ],
+  "When the database fails": [
+    {
+      statement:
+        "A statement, and a wait for a connection, ends after some seconds, whatever the database does.",
+      asvs: [],
+      file: "src/db/timeLimit.ts",
+      find: "const timer = limit > 0 ? setTimeout(giveUp, limit) : undefined;",
+      replace: "const timer = undefined;",
+      test: TIME_LIMIT,
+      testName: "a statement that takes too long",
+    },
+    {
+      statement:
+        "A connection that did not answer in time is never used again: its answer could come to another question.",
+      asvs: [],
+      file: "src/db/timeLimit.ts",
+      find: "  connection.destroy();\n  connection.stream.destroy();",
+      replace: "",
+      test: TIME_LIMIT,
+      testName: "a statement that takes too long",
+    },
+    {
+      statement: "A transaction that ran out of time is not left open on a connection.",
+      asvs: [],
+      file: "src/db/timeLimit.ts",
+      find: "      connection, // also when no time is left",
+      replace: "      undefined, // also when no time is left",
+      test: TIME_LIMIT,
+      testName: "a transaction whose time is over",
+    },
+    {
+      statement:
+        "A connection on which a transaction could not begin is given up, so that none is lost to the pool.",
+      asvs: [],
+      file: "src/db/timeLimit.ts",
+      find: "if (error && /^(begin|rollback)$/i",
+      replace: "if (!error && /^(begin|rollback)$/i",
+      test: TIME_LIMIT,
+      testName: "a transaction that cannot begin",
+    },
+    {
+      statement: "A request has one time limit for all that it asks of the database.",
+      asvs: [],
+      file: "src/runtime/allowance.ts",
+      find: "storage.run({ leftMs: REQUEST_MS }, work)",
+      replace: "work()",
+      test: FAULTS,
+      testName: "frozen",
+    },
+    {
+      statement:
+        "The time limit of the server is no fault of ours: 503, also where the driver has no name for it.",
+      asvs: [],
+      file: "src/db/failures.ts",
+      find: 'return code === undefined && typeof sqlState === "string" ? `ER_${errno}` : code;',
+      replace: "return code;",
+      test: TIME_LIMIT,
+      testName: "no names for",
+    },
+    {
+      statement: "A registration whose answer was lost is no success unless its own row is found.",
+      asvs: [],
+      file: "src/auth/accounts.ts",
+      find: "if (attempt > 1 && (await isStored(db, user))) return;",
+      replace: "if (attempt > 1) return;",
+      test: LOST,
+      testName: "is not taken for stored",
+    },
+    {
+      statement: "A registration whose answer was lost is not told that its own name is taken.",
+      asvs: [],
+      file: "src/auth/accounts.ts",
+      find: "if (attempt > 1 && (await isStored(db, user))) return;",
+      replace: "",
+      test: LOST,
+      testName: "after it was stored",
+    },
+    {
+      statement: "A change of password whose answer was lost is told as done only if it is stored.",
+      asvs: [],
+      file: "src/auth/accounts.ts",
+      find: "if (isAnswerLost(error) && (await isStored(context.db, { ...user, ...stored }))) return true;",
+      replace: "if (isAnswerLost(error)) return true;",
+      test: LOST,
+      testName: "of a change of password",
     },
   ],
 };
