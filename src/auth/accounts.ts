@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import type { Database } from "../db/connection.ts";
 import { databaseFailure, isDuplicateKey } from "../db/failures.ts";
 import { deleteSessionsOf, insertSession } from "../db/sessions.ts";
 import { inTransaction } from "../db/transaction.ts";
@@ -95,13 +96,24 @@ async function checkPassword(
   context: AuthContext,
   { username, password }: Credentials,
 ): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const user = await findCredentials(context.db, username);
+  const user = await findByAnyForm(context.db, username);
   const { matches, fault, outdated = false } = await context.passwords.verify(password, user);
   if (!user) throw new ApiError("unknown_username");
   if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
   if (!matches) throw new ApiError("invalid_password");
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
   return { user, outdated };
+}
+
+/**
+ * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
+ * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
+ * sent, which is how Flask kept it.
+ */
+async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
+  const normal = username.normalize("NFC");
+  const user = await findCredentials(db, normal);
+  return user || normal === username ? user : findCredentials(db, username);
 }
 
 /**

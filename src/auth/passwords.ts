@@ -91,6 +91,8 @@ export function createPasswords(
     async verify(password, stored) {
       const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
       if (!stored || verdict.fault) await check(password, decoy);
+      // Half a surrogate pair has no UTF-8 and is hashed as U+FFFD: it must not pass for that.
+      if (!password.isWellFormed()) verdict.matches = false;
       if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
       return verdict;
     },
