@@ -31,14 +31,14 @@ const always = (title: string, run: (model: Model, world: World) => Promise<void
   toString: () => title,
 });
 
-/** A command with one of the tokens handed out so far. */
+/** A command with one of the tokens handed out so far, counted from the last. */
 const withToken = (
   pick: number,
   title: string,
   run: (model: Model, world: World, token: Token) => Promise<void>,
 ): Command => ({
   check: (model) => model.tokens.length > 0,
-  run: (model, world) => run(model, world, model.tokens[pick % model.tokens.length] as Token),
+  run: (model, world) => run(model, world, model.tokens.at(-1 - (pick % model.tokens.length)) as Token),
   toString: () => `${title} with token ${pick}`,
 });
 
@@ -144,6 +144,15 @@ const rotate = (pick: number, app: "one" | "two") =>
     if (reply.status === 200) keepPair(model, reply, token.account, token.session ?? token.jti);
   });
 
+/** The same token again, right at the end of its grace time. */
+const retry = (pick: number, seconds: number, app: "one" | "two") =>
+  withToken(pick, `rotate, and after ${seconds} s again`, async (model, world, token) => {
+    const now = () => rotate(model.tokens.length - 1 - model.tokens.indexOf(token), app).run(model, world);
+    await now();
+    await pass(seconds).run(model, world);
+    await now();
+  });
+
 const logout = (pick: number, scope: "session" | "others" | "all", bodyless: boolean, app: "one" | "two") =>
   withToken(pick, `logout ${scope}`, async (model, world, token) => {
     const { headers = [], ...body } = bodyless && scope === "session" ? { headers: [] } : json({ scope });
@@ -207,6 +216,17 @@ const flask = (i: number, kind: Kind) =>
     keep(model, text, { ...model.successor(kind, account, undefined), expiresAt });
   });
 
+/** A logout with the access token that a refresh token of Flask's was good for ends that one too. */
+const flaskAndOut = (i: number, app: "one" | "two") =>
+  always(`Flask's refresh token, used and logged out, for ${i}`, async (model, world) => {
+    await flask(i, "refresh").run(model, world);
+    const token = model.tokens.at(-1);
+    if (model.accounts[i]?.username === undefined || !token) return;
+    await present(model, world, token, world[app]);
+    await logout(0, "session", false, app).run(model, world);
+    await present(model, world, token, world.two);
+  });
+
 const operator = (i: number, what: "disable" | "enable" | "end" | "delete") =>
   always(`the operator: ${what} ${i}`, async (model, { one, pool }) => {
     const account = model.accounts[i] as Account;
@@ -238,8 +258,8 @@ const account = fc.nat(NAMES.length - 1);
 const spelling = fc.nat(SPELLINGS.length - 1);
 const password = fc.nat(PASSWORDS.length - 1);
 const app = fc.constantFrom("one" as const, "two" as const);
-/** Near the first tokens and so, while there are few, of all. */
-const pick = fc.nat(40);
+/** More often one of the last: what was just done to them is what may have gone wrong. */
+const pick = fc.oneof(fc.nat(3), fc.nat(40));
 const path = fc.constantFrom("/api/login", "/api/refreshToken");
 const scope = fc.constantFrom("session" as const, "others" as const, "all" as const);
 
@@ -254,7 +274,8 @@ const commands = fc.commands(
         withToken(i, "present", (model, world, token) => present(model, world, token, world[at], where)),
       ),
     fc.tuple(pick, app).map((args) => rotate(...args)),
-    fc.tuple(pick, app).map((args) => rotate(...args)),
+    fc.tuple(pick, fc.constantFrom(0, 29, 30, 31), app).map((args) => retry(...args)),
+    fc.tuple(account, app).map((args) => flaskAndOut(...args)),
     fc.tuple(pick, app).map((args) => wrongKind(...args)),
     fc.tuple(pick, scope, fc.boolean(), app).map((args) => logout(...args)),
     fc.tuple(pick, fc.oneof(fc.constant(0), password), password, app).map((args) => changePassword(...args)),

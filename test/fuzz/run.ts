@@ -44,7 +44,9 @@ export async function fuzz(cases: number, seed: number, tell: (line: string) => 
       for (let round = 0; tally.cases - before < goal; round++) {
         await world.clear();
         const left = Math.ceil((goal - (tally.cases - before)) / perRun);
+        const sofar = tally.cases;
         await tried({ seed: seed + round, numRuns: Math.min(batch, left) });
+        if (Math.floor(sofar / 10_000) < Math.floor(tally.cases / 10_000)) tell(`${tally.cases} cases`);
       }
     } finally {
       await world.close();

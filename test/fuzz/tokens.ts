@@ -213,8 +213,8 @@ export function readAuthorization(
       exp < 8e12 &&
       claims.rti === undefined &&
       (nbf ?? 0) > -8e12 &&
-      (head.typ ?? "JWT") === "JWT" &&
-      head.crit === undefined;
+      head.typ === "JWT" &&
+      Object.keys(head).every((name) => ["alg", "typ", "kid"].includes(name));
     return { may, must: may && plain && sober, claims };
   } catch {
     return REFUSED;
