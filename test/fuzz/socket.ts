@@ -159,29 +159,40 @@ function answersIn(received: Buffer): Heard[] | undefined {
   return answers;
 }
 
-const WAIT_MS = 500;
+/** Far beyond what any answer takes, in milliseconds: only a failure waits for it. */
+const LIMIT_MS = 30_000;
 
 /**
- * Sends bytes and gathers what comes back until the server closes, `enough` of it is there, or nothing comes any more.
- * @returns what came, and why no more did
+ * Sends bytes and gathers what comes back until the server closes, `enough` of it is there, or nothing more is to come:
+ * something was answered, or nothing can be, and the server has served somebody else since (`elsewhere`).
  */
 function exchange(
   port: number,
-  bytes: Buffer,
+  { bytes, whole }: { bytes: Buffer; whole: boolean },
   enough: (all: Buffer) => boolean,
-): Promise<{ all: Buffer; closed: boolean }> {
+  elsewhere: () => Promise<unknown>,
+): Promise<{ all: Buffer; ended: boolean }> {
   return new Promise((resolve) => {
     let all = Buffer.alloc(0);
-    const done = (closed: boolean) => {
+    const done = (ended: boolean) => {
       clearTimeout(timer);
       socket.destroy();
-      resolve({ all, closed });
+      resolve({ all, ended });
     };
-    const socket: Socket = connect(port, "127.0.0.1", () => socket.write(bytes));
-    const timer = setTimeout(() => done(false), WAIT_MS);
+    const settle = () =>
+      elsewhere().then(
+        () => done(true),
+        () => done(false),
+      );
+    const socket: Socket = connect(port, "127.0.0.1", () => {
+      socket.write(bytes);
+      if (!whole) settle();
+    });
+    const timer = setTimeout(() => done(false), LIMIT_MS);
     socket.on("data", (data: Buffer) => {
       all = Buffer.concat([all, data]);
-      if (enough(all)) done(false);
+      if (enough(all)) done(true);
+      else settle();
     });
     socket.on("error", () => {});
     socket.on("close", () => done(true));
@@ -215,16 +226,13 @@ export async function rawRequests(world: World) {
       const enough = (all: Buffer) => (answersIn(all)?.length ?? 0) >= sent.length;
       const why = (all: Buffer) =>
         `${JSON.stringify(bytes.toString("latin1").slice(0, 3000))} → ${JSON.stringify(all.toString("latin1"))}`;
-      if (sent.some(({ whole }) => !whole)) {
-        const { all } = await exchange(port, bytes, () => true);
-        if (all.length > 0) judgeRaw(world, requests, all, why);
-        else world.tally.unanswered++;
-      } else {
-        const { all, closed } = await exchange(port, bytes, enough);
-        claim(all.length > 0 || closed, () => `neither an answer nor an end: ${why(all)}`);
-        if (all.length === 0) world.tally.unanswered++;
-        else judgeRaw(world, requests, all, why);
-      }
+      const whole = sent.every((one) => one.whole);
+      const { all, ended } = await exchange(port, { bytes, whole }, enough, () =>
+        fetch(`${service.origin}/livez`),
+      );
+      claim(ended, () => `neither an answer nor an end: ${why(all)}`);
+      if (all.length === 0) world.tally.unanswered++;
+      else judgeRaw(world, requests, all, why);
       // Once a later request is in the log, so is this one's line.
       const id = `after-${++asked}`;
       const alive = await fetch(`${service.origin}/livez`, { headers: { "X-Request-Id": id } });
