@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import type { Database } from "../db/connection.ts";
 import { databaseFailure, isAnswerLost, isDuplicateKey } from "../db/failures.ts";
 import { deleteSessionsOf, insertSession } from "../db/sessions.ts";
 import { inTransaction } from "../db/transaction.ts";
@@ -145,7 +146,7 @@ async function checkPassword(
   { username, password }: Credentials,
   client: Client,
 ): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const user = await findCredentials(context.db, username);
+  const user = await findByAnyForm(context.db, username);
   const attempt = await beginAttempt(context, user?.id, client);
   const { matches, fault, outdated = false } = await context.passwords.verify(password, user, attempt);
   await attempt.stored();
@@ -155,6 +156,17 @@ async function checkPassword(
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
   await attempt.succeeded();
   return { user, outdated };
+}
+
+/**
+ * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
+ * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
+ * sent, which is how Flask kept it.
+ */
+async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
+  const normal = username.normalize("NFC");
+  const user = await findCredentials(db, normal);
+  return user || normal === username ? user : findCredentials(db, username);
 }
 
 /**

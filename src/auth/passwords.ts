@@ -110,6 +110,8 @@ export function createPasswords(
         guard?.stillAllowed();
         const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
         if (!stored || verdict.fault) await check(password, decoy);
+        // Half a surrogate pair has no UTF-8 and is hashed as U+FFFD: it must not pass for that.
+        if (!password.isWellFormed()) verdict.matches = false;
         if (!verdict.matches) guard?.failed();
         if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
         return verdict;

@@ -12,7 +12,7 @@ import { ApiError } from "../errors.ts";
 import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { issuePair, presented, requireLive, type SessionGrant, type TokenPair } from "./sessions.ts";
-import type { Claims } from "./tokens.ts";
+import { type Claims, isSessionId } from "./tokens.ts";
 
 /** One use of a refresh token: which session, and the counter it was made at. */
 interface Use {
@@ -82,8 +82,7 @@ const successorOf = (use: Use): SessionGrant => ({ ...use, counter: use.counter 
  */
 async function adopt(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
   const { jti } = claims;
-  if (!/^[\x21-\x7e]{1,36}$/.test(jti))
-    throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
+  if (!isSessionId(jti)) throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
   const now = nowSeconds(context);
   const owner = await findTokenOwner(context.db, presented(claims), now);
   const use = {

@@ -59,7 +59,9 @@ export function serveMetrics(
 
 /**
  * A request without a usable Host (HTTP/1.0 asks for none, and load balancers' checks send none) comes with a path for
- * a URL, which nothing behind here can take apart.
+ * a URL, and one whose Host is no name with what cannot be one: nothing behind here can take either apart.
  */
-const withHost = (request: Request): Request =>
-  request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
+function withHost(request: Request): Request {
+  if (URL.canParse(request.url)) return request;
+  return new Request(`http://localhost${request.url.replace(/^http:\/\/[^/]*/, "")}`, request);
+}
