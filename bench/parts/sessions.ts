@@ -18,6 +18,7 @@ export const sessions: Part = async (bench) => {
   const access = await tokensFor("access", upTo(count), USERS);
   const requests = (tokens: string[], method: Request["method"], path: string): Request[] =>
     tokens.map((token) => ({ method, path, token }));
+  const last = access.at(-1) ?? "";
   const works = {
     refresh: await load("refresh", requests(refresh, "GET", "/api/refreshToken")),
     rotate: await load("rotate", requests(refresh, "POST", "/api/rotateToken"), { once: true }),
@@ -40,7 +41,9 @@ export const sessions: Part = async (bench) => {
     const turn = (program: Program) => async () => {
       await resetSessions(world, count, USERS);
       const measured = await drive(program, work, { connections: 50, seconds: bench.seconds });
-      await settled(program.pid);
+      await settled(program.pid, () =>
+        fetch(`${program.origin}/api/getUser`, { headers: { Authorization: last } }),
+      );
       return measured;
     };
     await turn(service)(); // warm
