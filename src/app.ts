@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { accountRoutes } from "./api/accounts.ts";
@@ -8,6 +7,7 @@ import { healthRoutes } from "./api/health.ts";
 import { sessionRoutes } from "./api/sessions.ts";
 import { userRoutes } from "./api/users.ts";
 import { ApiError } from "./errors.ts";
+import { crossOrigin } from "./http/crossOrigin.ts";
 import type { AppEnv, Deps } from "./http/deps.ts";
 import { fail } from "./http/envelope.ts";
 import { answerFailure } from "./http/failures.ts";
@@ -24,15 +24,7 @@ export function createApp(deps: Deps) {
   const base = new Hono<AppEnv>();
   base.use(requestId({ limitLength: 128 }));
   base.use(requestLog(deps));
-  base.use(
-    cors({
-      origin: deps.config.corsOrigins,
-      allowMethods: ["GET", "HEAD", "POST"],
-      allowHeaders: ["Authorization", "Content-Type"],
-      exposeHeaders: ["X-Request-Id", "WWW-Authenticate", "Retry-After", "Link"],
-      maxAge: 600,
-    }),
-  );
+  base.use(crossOrigin(deps.config.corsOrigins));
   base.use(
     methodNotAllowed({
       app: base,
@@ -42,19 +34,25 @@ export function createApp(deps: Deps) {
       },
     }),
   );
+  base.use("/api/*", (c, next) => {
+    c.header("Cache-Control", "no-store"); // before there is an answer, which would have to be copied
+    return next();
+  });
   base.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: (c) => fail(c, new ApiError("payload_too_large")),
     }),
   );
-  base.use("/api/*", async (c, next) => {
-    await next();
-    c.header("Cache-Control", "no-store");
-  });
   base.notFound((c) => fail(c, new ApiError("not_found")));
   base.onError((error, c) => answerFailure(deps, error, c));
-  if (deps.metrics?.print) base.get("/metrics", deps.metrics.print);
+  const { print } = deps.metrics ?? {};
+  if (print) {
+    base.get("/metrics", async (c) => {
+      const answer = await print();
+      return c.body(await answer.text(), { headers: answer.headers });
+    });
+  }
 
   return base
     .get("/", (c) => c.json({ hello: "world" }))

@@ -523,8 +523,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The database decides who rotates: a spent refresh token rotates nothing.",
       asvs: ["7.2.1"],
       file: "src/db/sessions.ts",
-      find: ".where(and(eq(sessions.id, id), eq(sessions.counter, counter)));",
-      replace: ".where(eq(sessions.id, id));",
+      find: "WHERE id = ${id} AND counter = ${counter}`",
+      replace: "WHERE id = ${id}`",
       test: ROTATION,
     },
     {
