@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { users } from "./schema.ts";
 
@@ -103,7 +103,10 @@ export async function setTokensValidFrom(db: Database, userId: number, seconds: 
     .where(eq(users.id, userId));
 }
 
-/** A keyset page of users: those behind an id, by id. */
+/** A keyset page of users: those behind an id, by id. In SQL, since the builder's work shows where a million rows pass. */
 export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
-  return db.select(publicColumns).from(users).where(gt(users.id, after)).orderBy(asc(users.id)).limit(limit);
+  const [rows] = await db.execute(
+    sql`SELECT id, username, created_at, updated_at FROM ${users} WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
+  );
+  return rows as unknown as PublicUser[];
 }

@@ -6,6 +6,8 @@ import { ApiError } from "../errors.ts";
  * @throws ApiError `token_missing`, `token_malformed`, with the seed's messages
  */
 export function bearerToken(header: string | undefined): string {
+  const [, plain] = /^Bearer ([^\s,]+)$/.exec(header ?? "") ?? []; // as nearly everybody sends it
+  if (plain !== undefined) return plain;
   const fields = (header ?? "")
     .split(",")
     .map((field) => field.trim())

@@ -14,7 +14,7 @@ export function clientAddress(
   connection: string | null,
   c: Context,
 ): string | null {
-  const nearest = connection === null ? null : (canonicalAddress(connection) ?? connection);
+  const nearest = connection?.includes(":") ? (canonicalAddress(connection) ?? connection) : connection;
   if (config.trustedHops === 0) return nearest;
   const entry = forwardedFor(c, config.forwardedHeader).at(-config.trustedHops);
   return (entry === undefined ? null : canonicalAddress(entry)) ?? nearest;

@@ -29,14 +29,18 @@ describe("start", () => {
     const { accessToken, username } = await over(service).newUser();
     const list = await over(service).withToken("GET", "/api/getUserList", accessToken);
     expect((list.body.data as { username: string }[]).map((user) => user.username)).toEqual([username]);
-    const lines = service
-      .stdout()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(
-      lines.filter(({ msg }) => msg === "request").map(({ route, address }) => [route, address]),
-    ).toEqual([
+    const requests = () =>
+      service
+        .stdout()
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+        .filter(({ msg }) => msg === "request");
+    await until(
+      () => requests().length === 3,
+      () => "not all requests were logged",
+    );
+    expect(requests().map(({ route, address }) => [route, address])).toEqual([
       ["/api/register", "127.0.0.1"],
       ["/api/login", "127.0.0.1"],
       ["/api/getUserList", "127.0.0.1"],
