@@ -4,7 +4,9 @@ import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { accountRoutes } from "./api/accounts.ts";
+import { documentationRoutes } from "./api/documentation.ts";
 import { healthRoutes } from "./api/health.ts";
+import { described } from "./api/operations.ts";
 import { sessionRoutes } from "./api/sessions.ts";
 import { userRoutes } from "./api/users.ts";
 import { ApiError } from "./errors.ts";
@@ -42,25 +44,27 @@ export function createApp(deps: Deps) {
       },
     }),
   );
+  base.use("/api/*", async (c, next) => {
+    await next();
+    c.header("Cache-Control", "no-store");
+  });
   base.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: (c) => fail(c, new ApiError("payload_too_large")),
     }),
   );
-  base.use("/api/*", async (c, next) => {
-    await next();
-    c.header("Cache-Control", "no-store");
-  });
   base.notFound((c) => fail(c, new ApiError("not_found")));
   base.onError((error, c) => answerFailure(deps, error, c));
 
-  return base
-    .get("/", (c) => c.json({ hello: "world" }))
+  const app = base
+    .get("/", described.hello, (c) => c.json({ hello: "world" }))
     .route("/", healthRoutes(deps))
     .route("/api", accountRoutes(deps))
     .route("/api", sessionRoutes(deps))
     .route("/api", userRoutes(deps));
+  if (deps.config.docs) app.route("/", documentationRoutes(app, deps.docs));
+  return app;
 }
 
 /** The routes and their types, for `hc` of hono/client. */

@@ -11,6 +11,8 @@ export interface Config {
   /** IANA zone of `created_at` and `updated_at`. */
   timeZone: string;
   corsOrigins: "*" | string[];
+  /** Whether `/docs` and `/openapi.json` are served. */
+  docs: boolean;
   logLevel: string;
   dataFolder: string;
   /** Undefined: none is configured, the local one is to be started. Never so in production. */
@@ -62,6 +64,7 @@ const variables = z.object({
   PORT: whole(5000, 0, 65_535),
   TZ: timeZone(),
   CORS_ORIGINS: origins(),
+  DOCS: onOff().optional(),
   LOG_LEVEL: z
     .enum(
       ["trace", "debug", "info", "warn", "error", "silent"],
@@ -75,16 +78,16 @@ const variables = z.object({
   MYSQL_HOSTNAME: z.string().optional(),
   MYSQL_PORT: whole(3306, 1, 65_535),
   MYSQL_DATABASE_NAME: z.string().optional(),
-  DATABASE_TLS: onOff(false),
+  DATABASE_TLS: onOff().default(false),
   DATABASE_TLS_CA_FILE: z.string().optional(),
-  DATABASE_TLS_VERIFY_NAME: onOff(true),
+  DATABASE_TLS_VERIFY_NAME: onOff().default(true),
   DATABASE_POOL_SIZE: whole(10, 1, 1000),
-  MIGRATE_ON_START: onOff(true),
+  MIGRATE_ON_START: onOff().default(true),
   JWT_SECRET_KEY: z.string().optional(),
   JWT_SECRET_KEY_PREVIOUS: z.string().optional(),
   JWT_SECRET_KEY_PREVIOUS_FILE: z.string().optional(),
   JWT_SECRET_KEY_FILE: z.string().optional(),
-  ACCEPT_WEAK_SECRET: onOff(false),
+  ACCEPT_WEAK_SECRET: onOff().default(false),
   SECRET_KEY: z.string().optional(),
   JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60, 1, YEAR_SECONDS),
   JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60, 1, YEAR_SECONDS),
@@ -148,6 +151,7 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     port: read.PORT,
     timeZone: read.TZ,
     corsOrigins: read.CORS_ORIGINS,
+    docs: read.DOCS ?? !production,
     logLevel: read.LOG_LEVEL,
     dataFolder: read.DATA_DIR,
     database,

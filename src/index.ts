@@ -53,6 +53,7 @@ async function main(): Promise<void> {
       clock,
       log,
       draining: () => draining,
+      docs: async () => (await import("./runtime/docs.ts")).docsFiles,
     });
     closers.push(startPurging(pool, config.purgeIntervalSeconds, clock, log));
     const server = serve(app.fetch, config);

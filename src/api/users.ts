@@ -5,6 +5,7 @@ import { authenticate, blocklist } from "../http/authenticate.ts";
 import type { AppEnv, Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
+import { described } from "./operations.ts";
 import { listQuery, MAX_PAGE } from "./schemas.ts";
 
 /** Users: the seed's list of all of them, a page of it, and the token's own user. */
@@ -12,7 +13,7 @@ export function userRoutes(deps: Deps) {
   const access = authenticate(deps, "access");
   const live = blocklist(deps);
   return new Hono<AppEnv>()
-    .get("/getUserList", access, live, validate("query", listQuery), async (c) => {
+    .get("/getUserList", described.getUserList, access, live, validate("query", listQuery), async (c) => {
       const { limit, after } = c.req.valid("query");
       const db = deps.database(c);
       if (limit === undefined && after === undefined) return succeed(c, await listUsers(db));
@@ -24,7 +25,7 @@ export function userRoutes(deps: Deps) {
         c.header("Link", `<${c.req.path}?limit=${size}&after=${last.id}>; rel="next"`);
       return succeed(c, page);
     })
-    .get("/getUser", access, live, async (c) => {
+    .get("/getUser", described.getUser, access, live, async (c) => {
       const user = await findUser(deps.database(c), c.var.owner.userId);
       if (!user) throw new ApiError("token_revoked"); // deleted since the blocklist was asked
       return succeed(c, user);

@@ -31,6 +31,7 @@ describe("parseConfig", () => {
       port: 5000,
       timeZone: "UTC",
       corsOrigins: "*",
+      docs: true,
       logLevel: "info",
       dataFolder: ".data",
       database: undefined,

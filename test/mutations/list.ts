@@ -220,22 +220,42 @@ export const areas: Record<string, Mutation[]> = {
   "Tokens: the question to the database": [
     ...(
       [
-        ["GET /api/getUserList", "users", '"/getUserList", access, live,', '"/getUserList", access, '],
-        ["GET /api/getUser", "users", '"/getUser", access, live,', '"/getUser", access, '],
+        [
+          "GET /api/getUserList",
+          "users",
+          '"/getUserList", described.getUserList, access, live,',
+          '"/getUserList", described.getUserList, access, ',
+        ],
+        [
+          "GET /api/getUser",
+          "users",
+          '"/getUser", described.getUser, access, live,',
+          '"/getUser", described.getUser, access, ',
+        ],
         [
           "GET /api/getSessionList",
           "sessions",
-          '"/getSessionList", access, live,',
-          '"/getSessionList", access, ',
+          '"/getSessionList", described.getSessionList, access, live,',
+          '"/getSessionList", described.getSessionList, access, ',
         ],
-        ["POST /api/logout", "sessions", '"/logout", access, live,', '"/logout", access, '],
+        [
+          "POST /api/logout",
+          "sessions",
+          '"/logout", described.logout, access, live,',
+          '"/logout", described.logout, access, ',
+        ],
         [
           "GET /api/refreshToken",
           "sessions",
-          '"/refreshToken", refreshing, live,',
-          '"/refreshToken", refreshing, ',
+          '"/refreshToken", described.refreshToken, refreshing, live,',
+          '"/refreshToken", described.refreshToken, refreshing, ',
         ],
-        ["GET /api/login", "sessions", '"/login", refreshing, live,', '"/login", refreshing, '],
+        [
+          "GET /api/login",
+          "sessions",
+          '"/login", described.refreshTokenAtLogin, refreshing, live,',
+          '"/login", described.refreshTokenAtLogin, refreshing, ',
+        ],
         ["POST /api/changePassword", "accounts", "blocklist(deps),", ""],
       ] as const
     ).map(([route, file, find, before]) => ({
@@ -1366,8 +1386,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A weak secret is accepted on demand only.",
       asvs: ["9.1.1"],
       file: "src/config.ts",
-      find: "ACCEPT_WEAK_SECRET: onOff(false),",
-      replace: "ACCEPT_WEAK_SECRET: onOff(true),",
+      find: "ACCEPT_WEAK_SECRET: onOff().default(false),",
+      replace: "ACCEPT_WEAK_SECRET: onOff().default(true),",
       test: CONFIG,
       testName: "NODE_ENV=production",
     },
@@ -1537,8 +1557,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The name is checked unless that is switched off.",
       asvs: [],
       file: "src/config.ts",
-      find: "DATABASE_TLS_VERIFY_NAME: onOff(true),",
-      replace: "DATABASE_TLS_VERIFY_NAME: onOff(false),",
+      find: "DATABASE_TLS_VERIFY_NAME: onOff().default(true),",
+      replace: "DATABASE_TLS_VERIFY_NAME: onOff().default(false),",
       test: CONFIG,
       testName: "TLS with the system's roots",
     },
