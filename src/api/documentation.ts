@@ -9,9 +9,12 @@ const PAGE_HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "Cache-Control": "no-cache",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
+
+const PAGE = "index.html";
 
 /** A browser may keep the page's files for an hour: they change with the release only. */
 const FILE_HEADERS = { "Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff" };
@@ -28,14 +31,17 @@ export function documentationRoutes(app: Hono<AppEnv>, readFiles: Deps["docs"]) 
   });
   if (!readFiles) return routes;
   const send = async (c: Context<AppEnv>, name: string, headers: Record<string, string>) => {
-    const files = await readFiles();
-    const file = Object.hasOwn(files, name) ? files[name] : undefined;
+    const files = new Map(Object.entries(await readFiles()));
+    const file = files.get(name);
     if (!file) return c.notFound();
     return c.body(file.body() as string, 200, { ...headers, "Content-Type": file.type });
   };
   return routes
-    .get("/docs", describedPage, (c) => send(c, "index.html", PAGE_HEADERS))
-    .get("/docs/:file", (c) => send(c, c.req.param("file"), FILE_HEADERS));
+    .get("/docs", describedPage, (c) => send(c, PAGE, PAGE_HEADERS))
+    .get("/docs/:file", (c) => {
+      const name = c.req.param("file");
+      return name === PAGE ? c.notFound() : send(c, name, FILE_HEADERS);
+    });
 }
 
 const describedDocument = describe({
@@ -58,7 +64,7 @@ const describedPage = describe({
     Object.entries(PAGE_HEADERS).map(([name, value]) => [
       name,
       {
-        description: "Its scripts, styles and images are our own",
+        description: "Its scripts, styles and images are our own, and it is not framed",
         required: true,
         schema: { type: "string", const: value },
       },

@@ -36,19 +36,39 @@ export async function unpackedLibraries(copy: string): Promise<string> {
   return [...folders].join(":");
 }
 
+/** A program to be had from packages. */
+export interface AptProgram {
+  name: string;
+  packages: string[];
+  /** The program inside of an unpacked copy. */
+  path: (copy: string) => string;
+  /** Where its libraries are in there, for LD_LIBRARY_PATH. */
+  libraries: (copy: string) => Promise<string>;
+}
+
+/** What `unpackWithApt` takes for the database server. */
+export const MARIADB: AptProgram = {
+  name: "MariaDB",
+  packages: ["mariadb-server-core"],
+  path: unpackedServer,
+  libraries: unpackedLibraries,
+};
+
 /**
- * Fetches mariadb-server-core and the libraries this machine lacks from the machine's own signed sources and unpacks
+ * Fetches a program's packages and the libraries this machine lacks from the machine's own signed sources and unpacks
  * them into `copy`, without root and without a change to the system. @throws Error with what apt said.
  */
-export async function unpackWithApt(copy: string, tools: AptTools, report: Report): Promise<void> {
-  report(
-    "no database server here: fetching MariaDB with apt-get download (about 10 MB, no root, nothing installed)",
-  );
+export async function unpackWithApt(
+  copy: string,
+  tools: AptTools,
+  report: Report,
+  program: AptProgram,
+): Promise<void> {
   await makeFolderOnce(copy, async (temporary) => {
     const work = join(temporary, "apt");
     const download = downloader(tools, work, report);
     const seen = new Set<string>();
-    for (let wanted = ["mariadb-server-core"], round = 0; wanted.length > 0; round++) {
+    for (let wanted = program.packages, round = 0; wanted.length > 0; round++) {
       for (const name of wanted) seen.add(name);
       const folder = join(work, String(round));
       await mkdir(folder, { recursive: true });
@@ -57,7 +77,7 @@ export async function unpackWithApt(copy: string, tools: AptTools, report: Repor
       wanted = await missingLibraries(tools, depends, seen);
     }
     await removeFolder(work);
-    await checkLibraries(tools, temporary);
+    await checkLibraries(tools, temporary, program);
   });
 }
 
@@ -123,13 +143,14 @@ async function missingLibraries(tools: AptTools, depends: string[][], fetched: S
   return [...new Set(missing.flatMap((names) => names.slice(0, 1)))];
 }
 
-/** @throws Error that names the libraries the unpacked server does not find. */
-async function checkLibraries(tools: AptTools, copy: string): Promise<void> {
+/** @throws Error that names the libraries the unpacked program does not find. */
+async function checkLibraries(tools: AptTools, copy: string, program: AptProgram): Promise<void> {
   if (tools.ldd === undefined) return;
-  const LD_LIBRARY_PATH = await unpackedLibraries(copy);
-  const listed = await run([tools.ldd, unpackedServer(copy)], { env: { LD_LIBRARY_PATH } });
+  const LD_LIBRARY_PATH = await program.libraries(copy);
+  const listed = await run([tools.ldd, program.path(copy)], { env: { LD_LIBRARY_PATH } });
   const missing = `${listed.stdout}\n${listed.stderr}`
     .split("\n")
     .filter((line) => line.includes("not found"));
-  if (missing.length > 0) throw new Error(`the unpacked MariaDB lacks libraries:\n${missing.join("\n")}`);
+  if (missing.length > 0)
+    throw new Error(`the unpacked ${program.name} lacks libraries:\n${missing.join("\n")}`);
 }
