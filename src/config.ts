@@ -101,8 +101,16 @@ const variables = z.object({
   PURGE_INTERVAL_SECONDS: whole(600, 1, 86_400),
 });
 
+export type VariableName = keyof typeof variables.shape;
+
 /** The names that are read, for the README's table to be checked against. */
-export const variableNames = Object.keys(variables.shape);
+export const variableNames = Object.keys(variables.shape) as VariableName[];
+
+/** What a variable is when it is not set, as it would be written; empty if it is nothing. */
+export function defaultOf(name: VariableName): string {
+  const value: unknown = variables.shape[name].parse(undefined);
+  return typeof value === "boolean" ? (value ? "on" : "off") : String(value ?? "");
+}
 
 /**
  * Reads the environment. An empty variable counts as absent, as a compose file writes it.

@@ -5,11 +5,18 @@ import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
+import { replyTo } from "./runtime/help.ts";
 import { createLog } from "./runtime/log.ts";
 import { startPurging } from "./runtime/purgeTimer.ts";
 import { serve } from "./runtime/server.ts";
 import { onShutdown } from "./runtime/shutdown.ts";
 import { startFailure, tell, welcome } from "./runtime/welcome.ts";
+
+const reply = replyTo(process.argv.slice(2));
+if (reply) {
+  (reply.exitCode === 0 ? process.stdout : process.stderr).write(`${reply.text}\n`);
+  process.exit(reply.exitCode);
+}
 
 /** The Bun process: configuration → database → app → server → drain. */
 async function main(): Promise<void> {
@@ -59,7 +66,7 @@ async function main(): Promise<void> {
     const server = serve(app.fetch, config);
     closers.push(() => server.stop());
     log.info({ address: server.url.origin, database: database.description }, "listening");
-    if (!config.production) welcome(server.url, database.description, config);
+    if (!config.production) welcome(server.url, database.description, config, process.env);
   } catch (error) {
     if (draining) return; // stopped while starting: what broke off is no failure
     tell(startFailure(error));
