@@ -1,4 +1,5 @@
-import { describeRoute, resolver } from "hono-openapi";
+import type { MiddlewareHandler } from "hono";
+import { type DescribeRouteOptions, resolver, uniqueSymbol } from "hono-openapi";
 import { z } from "zod";
 import { catalogue, type ErrorCode } from "../errors.ts";
 import { failure, success } from "./answers.ts";
@@ -96,8 +97,22 @@ const OF_TOKENS: ErrorCode[] = [
 ];
 const OF_BODIES: ErrorCode[] = ["validation_failed", "malformed_json", "unsupported_media_type"];
 
-/** Describes the route that it stands in front of, for `/openapi.json`; requests pass through it. */
-export function describe(operation: Operation) {
+/**
+ * Describes the route that it stands in front of; requests pass through it.
+ * @param read is called when the document is made, so that no start waits for its many schemas
+ */
+export function describe(read: () => Operation): MiddlewareHandler {
+  const pass: MiddlewareHandler = (_c, next) => next();
+  const marker = {
+    get spec() {
+      return specOf(read());
+    },
+  };
+  return Object.assign(pass, { [uniqueSymbol]: marker });
+}
+
+/** An operation as OpenAPI writes it. */
+function specOf(operation: Operation): DescribeRouteOptions {
   const { id, tag, summary, description, token, body, answer, failures = [] } = operation;
   const common = tag === "Service" ? refer("X-Request-Id") : refer("X-Request-Id", "Cache-Control");
   const codes = new Set<ErrorCode>([
@@ -107,7 +122,7 @@ export function describe(operation: Operation) {
     ...failures,
     ...(token || failures.length > 0 ? (["internal_error", "database_unavailable"] as const) : []),
   ]);
-  return describeRoute({
+  return {
     operationId: id,
     tags: [tag],
     summary,
@@ -126,7 +141,7 @@ export function describe(operation: Operation) {
       },
       ...failing([...codes], common),
     },
-  });
+  };
 }
 
 /** The failures by status: which codes each has, and an example of every one. */

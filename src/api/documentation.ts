@@ -44,7 +44,7 @@ export function documentationRoutes(app: Hono<AppEnv>, readFiles: Deps["docs"]) 
     });
 }
 
-const describedDocument = describe({
+const describedDocument = describe(() => ({
   id: "openapi",
   tag: "Service",
   summary: "This document",
@@ -53,9 +53,9 @@ const describedDocument = describe({
     type: "application/json",
     schema: z.looseObject({ openapi: z.literal("3.1.0") }),
   },
-});
+}));
 
-const describedPage = describe({
+const describedPage = describe(() => ({
   id: "docs",
   tag: "Service",
   summary: "This document, to read and try",
@@ -70,4 +70,4 @@ const describedPage = describe({
       },
     ]),
   ),
-});
+}));

@@ -6,7 +6,7 @@ import { ada, adasSession, tokens } from "./examples.ts";
 /** What `/openapi.json` says of each route; its bodies' schemas it has from the routes' validators. */
 
 const login = (id: string, summary: string) =>
-  describe({
+  describe(() => ({
     id,
     tag: "Accounts",
     summary,
@@ -14,10 +14,10 @@ const login = (id: string, summary: string) =>
     body: "json",
     answer: inEnvelope(tokenPair, tokens),
     failures: ["unknown_username", "invalid_password", "account_disabled", "too_many_attempts", "overloaded"],
-  });
+  }));
 
 const refresh = (id: string, summary: string) =>
-  describe({
+  describe(() => ({
     id,
     tag: "Sessions",
     summary,
@@ -25,10 +25,10 @@ const refresh = (id: string, summary: string) =>
     token: "refreshToken",
     answer: inEnvelope(accessToken, { accessToken: tokens.accessToken }),
     failures: ["token_reused"],
-  });
+  }));
 
 export const described = {
-  hello: describe({
+  hello: describe(() => ({
     id: "hello",
     tag: "Service",
     summary: "A greeting",
@@ -38,33 +38,33 @@ export const described = {
       schema: z.strictObject({ hello: z.literal("world") }),
       example: { hello: "world" },
     },
-  }),
-  livez: describe({
+  })),
+  livez: describe(() => ({
     id: "livez",
     tag: "Service",
     summary: "Is the process alive?",
     description: "It does not ask the database.",
     answer: nothing(),
-  }),
-  readyz: describe({
+  })),
+  readyz: describe(() => ({
     id: "readyz",
     tag: "Service",
     summary: "May it be sent requests?",
     description: "It asks the database; it says no (`overloaded`) while it shuts down.",
     answer: nothing(),
     failures: ["overloaded"],
-  }),
-  register: describe({
+  })),
+  register: describe(() => ({
     id: "register",
     tag: "Accounts",
     summary: "Register",
     body: "json",
     answer: nothing("Register succeed!"),
     failures: ["username_taken", "too_many_attempts", "overloaded"],
-  }),
+  })),
   login: login("login", "Log in"),
   loginAtRefreshToken: login("loginAtRefreshToken", "Log in, at its other path"),
-  changePassword: describe({
+  changePassword: describe(() => ({
     id: "changePassword",
     tag: "Accounts",
     summary: "Change the password",
@@ -73,10 +73,10 @@ export const described = {
     body: "json",
     answer: nothing(),
     failures: ["invalid_password", "too_many_attempts", "overloaded"],
-  }),
+  })),
   refreshToken: refresh("refreshToken", "A new access token"),
   refreshTokenAtLogin: refresh("refreshTokenAtLogin", "A new access token, at its other path"),
-  rotateToken: describe({
+  rotateToken: describe(() => ({
     id: "rotateToken",
     tag: "Sessions",
     summary: "A new pair, which spends the refresh token",
@@ -86,16 +86,16 @@ export const described = {
     body: "ignored",
     answer: inEnvelope(tokenPair, tokens),
     failures: ["token_reused"],
-  }),
-  getSessionList: describe({
+  })),
+  getSessionList: describe(() => ({
     id: "getSessionList",
     tag: "Sessions",
     summary: "Where the user is logged in",
     description: "The last used first.",
     token: "accessToken",
     answer: inEnvelope(z.array(session), [adasSession]),
-  }),
-  logout: describe({
+  })),
+  logout: describe(() => ({
     id: "logout",
     tag: "Sessions",
     summary: "Log out",
@@ -104,8 +104,8 @@ export const described = {
     token: "accessToken",
     body: "json",
     answer: nothing(),
-  }),
-  getUserList: describe({
+  })),
+  getUserList: describe(() => ({
     id: "getUserList",
     tag: "Users",
     summary: "The users, by id",
@@ -119,12 +119,12 @@ export const described = {
       },
     },
     failures: ["validation_failed"],
-  }),
-  getUser: describe({
+  })),
+  getUser: describe(() => ({
     id: "getUser",
     tag: "Users",
     summary: "The token's own user",
     token: "accessToken",
     answer: inEnvelope(user, ada),
-  }),
+  })),
 };
