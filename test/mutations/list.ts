@@ -37,6 +37,7 @@ const TAKEOVER = ["test/takeover/accounts.test.ts"];
 const PASSWORDS = ["test/auth/passwords.test.ts"];
 const WERKZEUG = ["test/auth/werkzeug.test.ts"];
 const CONFIG = ["test/config/config.test.ts"];
+const DOCUMENT = ["test/openapi/document.test.ts"];
 const TLS = ["test/db/tls.test.ts"];
 const SERVICE = ["test/process/service.test.ts"];
 const USER = ["test/process/user.test.ts"];
@@ -1435,6 +1436,15 @@ export const areas: Record<string, Mutation[]> = {
       replace: "own",
       test: CONFIG,
       testName: "a secret of our own making",
+    },
+    {
+      statement: "Production shows `/docs` and `/openapi.json` on demand only.",
+      asvs: [],
+      file: "src/config.ts",
+      find: "docs: read.DOCS ?? !production,",
+      replace: "docs: read.DOCS ?? true,",
+      test: DOCUMENT,
+      testName: "but for production, and there on demand",
     },
     {
       statement: "A kept secret that is damaged is never used.",
