@@ -56,6 +56,7 @@ export function createApp(deps: Deps) {
   );
   base.notFound((c) => fail(c, new ApiError("not_found")));
   base.onError((error, c) => answerFailure(deps, error, c));
+  if (deps.metrics?.print) base.get("/metrics", described.metrics, deps.metrics.print);
 
   const app = base
     .get("/", described.hello, (c) => c.json({ hello: "world" }))

@@ -1,18 +1,24 @@
-import { z } from "zod";
 import { type DatabaseTarget, databaseTarget } from "./config/database.ts";
 import { AFTER_TAKEOVER, previousSigningSecrets, signingSecret, weakSecret } from "./config/secrets.ts";
-import { onOff, origins, timeZone, whole } from "./config/values.ts";
+import { variables } from "./config/variables.ts";
 
 /** What latchkey runs with. Units stand in the names. */
 export interface Config {
   production: boolean;
   host: string;
   port: number;
+  /** Where `GET /metrics` is served instead of beside the rest; undefined: there. */
+  metrics: { host: string; port: number } | undefined;
+  /** How long it goes on serving, no longer ready, before it closes its port. */
+  drainSeconds: number;
   /** IANA zone of `created_at` and `updated_at`. */
   timeZone: string;
   corsOrigins: "*" | string[];
   /** Whether `/docs` and `/openapi.json` are served. */
   docs: boolean;
+  /** Proxies in front of this service, each of which adds an address to the header. */
+  trustedHops: number;
+  forwardedHeader: "x-forwarded-for" | "forwarded";
   logLevel: string;
   dataFolder: string;
   /** Undefined: none is configured, the local one is to be started. Never so in production. */
@@ -37,6 +43,11 @@ export interface Config {
   /** Hashes at once; undefined: as many as there are cores. */
   hashConcurrency: number | undefined;
   hashQueueLimit: number;
+  /** In a window: failed logins to an account, failed logins from a client, registrations from a client. */
+  loginFailuresPerAccount: number;
+  loginFailuresPerClient: number;
+  registrationsPerClient: number;
+  throttleWindowSeconds: number;
   purgeIntervalSeconds: number;
 }
 
@@ -51,66 +62,6 @@ export class ConfigError extends Error {
 }
 
 type Environment = Record<string, string | undefined>;
-
-const YEAR_SECONDS = 366 * 24 * 60 * 60;
-
-const variables = z.object({
-  NODE_ENV: z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(["development", "test", "production"], "must be development, test or production"))
-    .default("development"),
-  HOST: z.string().default("127.0.0.1"),
-  PORT: whole(5000, 0, 65_535),
-  TZ: timeZone(),
-  CORS_ORIGINS: origins(),
-  DOCS: onOff().optional(),
-  LOG_LEVEL: z
-    .enum(
-      ["trace", "debug", "info", "warn", "error", "silent"],
-      "must be trace, debug, info, warn, error or silent",
-    )
-    .default("info"),
-  DATA_DIR: z.string().default(".data"),
-  DATABASE_URL: z.string().optional(),
-  MYSQL_USER_NAME: z.string().optional(),
-  MYSQL_USER_PASSWORD: z.string().optional(),
-  MYSQL_HOSTNAME: z.string().optional(),
-  MYSQL_PORT: whole(3306, 1, 65_535),
-  MYSQL_DATABASE_NAME: z.string().optional(),
-  DATABASE_TLS: onOff().default(false),
-  DATABASE_TLS_CA_FILE: z.string().optional(),
-  DATABASE_TLS_VERIFY_NAME: onOff().default(true),
-  DATABASE_POOL_SIZE: whole(10, 1, 1000),
-  MIGRATE_ON_START: onOff().default(true),
-  JWT_SECRET_KEY: z.string().optional(),
-  JWT_SECRET_KEY_PREVIOUS: z.string().optional(),
-  JWT_SECRET_KEY_PREVIOUS_FILE: z.string().optional(),
-  JWT_SECRET_KEY_FILE: z.string().optional(),
-  ACCEPT_WEAK_SECRET: onOff().default(false),
-  SECRET_KEY: z.string().optional(),
-  JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60, 1, YEAR_SECONDS),
-  JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60, 1, YEAR_SECONDS),
-  REFRESH_RETRY_SECONDS: whole(30, 0, 3600),
-  PASSWORD_MIN_LENGTH: whole(8, 1, 128),
-  PASSWORD_FORMAT: z.enum(["argon2id", "werkzeug"], "must be argon2id or werkzeug").default("argon2id"),
-  ARGON2_MEMORY_KIB: whole(19_456, 8, 262_144),
-  ARGON2_TIME_COST: whole(2, 1, 32),
-  HASH_CONCURRENCY: whole(0, 0, 1024),
-  HASH_QUEUE_LIMIT: whole(100, 0, 100_000),
-  PURGE_INTERVAL_SECONDS: whole(600, 1, 86_400),
-});
-
-export type VariableName = keyof typeof variables.shape;
-
-/** The names that are read, for the README's table to be checked against. */
-export const variableNames = Object.keys(variables.shape) as VariableName[];
-
-/** What a variable is when it is not set, as it would be written; empty if it is nothing. */
-export function defaultOf(name: VariableName): string {
-  const value: unknown = variables.shape[name].parse(undefined);
-  return typeof value === "boolean" ? (value ? "on" : "off") : String(value ?? "");
-}
 
 /**
  * Reads the environment. An empty variable counts as absent, as a compose file writes it.
@@ -157,9 +108,15 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     production,
     host: read.HOST,
     port: read.PORT,
+    metrics: read.METRICS_PORT
+      ? { host: read.METRICS_HOST ?? read.HOST, port: read.METRICS_PORT }
+      : undefined,
+    drainSeconds: read.DRAIN_SECONDS,
     timeZone: read.TZ,
     corsOrigins: read.CORS_ORIGINS,
     docs: read.DOCS ?? !production,
+    trustedHops: read.TRUSTED_HOPS,
+    forwardedHeader: read.FORWARDED_HEADER,
     logLevel: read.LOG_LEVEL,
     dataFolder: read.DATA_DIR,
     database,
@@ -176,6 +133,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     argon2: { memoryKib: read.ARGON2_MEMORY_KIB, timeCost: read.ARGON2_TIME_COST },
     hashConcurrency: read.HASH_CONCURRENCY || undefined,
     hashQueueLimit: read.HASH_QUEUE_LIMIT,
+    loginFailuresPerAccount: read.LOGIN_FAILURES_PER_ACCOUNT,
+    loginFailuresPerClient: read.LOGIN_FAILURES_PER_CLIENT,
+    registrationsPerClient: read.REGISTRATIONS_PER_CLIENT,
+    throttleWindowSeconds: read.THROTTLE_WINDOW_SECONDS,
     purgeIntervalSeconds: read.PURGE_INTERVAL_SECONDS,
   });
 }

@@ -12,7 +12,7 @@ export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
   return new Hono<AppEnv>()
     .post("/register", described.register, validate("json", registerBody(passwordMinLength)), async (c) => {
-      await register(authContext(deps, c), c.req.valid("json"));
+      await register(authContext(deps, c), c.req.valid("json"), clientOf(c));
       return succeed(c, null, "Register succeed!");
     })
     .post("/login", described.login, validate("json", loginBody), async (c) =>
@@ -28,8 +28,8 @@ export function accountRoutes(deps: Deps) {
       blocklist(deps),
       validate("json", changePasswordBody(passwordMinLength)),
       async (c) => {
-        const who = { username: c.var.owner.username, sessionId: c.var.claims.sid ?? null };
-        await changePassword(authContext(deps, c), who, c.req.valid("json"));
+        const who = { username: c.var.owner.user.username, sessionId: c.var.claims.sid ?? null };
+        await changePassword(authContext(deps, c), who, c.req.valid("json"), clientOf(c));
         return succeed(c, null);
       },
     );

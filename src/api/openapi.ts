@@ -6,9 +6,10 @@ import { headers, tags } from "./describe.ts";
 
 const DESCRIPTION = `Keeps users and hands out tokens.
 
-Every answer but those of \`/\` and of the documents has the form \`{success, message, data}\`; a failure has \`data: null\` and
-a \`code\`. Beside what stands at each operation, an unknown path is 404 \`not_found\`, and a wrong method is 405
-\`method_not_allowed\` with \`Allow\`. HEAD is GET without the body. Browsers of other origins are answered as CORS says.`;
+Every answer but those of \`/\`, of \`/metrics\` and of the documents has the form \`{success, message, data}\`; a failure
+has \`data: null\` and a \`code\`. Beside what stands at each operation, an unknown path is 404 \`not_found\`, and a wrong
+method is 405 \`method_not_allowed\` with \`Allow\`. HEAD is GET without the body. Browsers of other origins are answered as
+CORS says.`;
 
 const scheme = (description: string) => ({
   type: "http" as const,

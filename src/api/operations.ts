@@ -54,6 +54,13 @@ export const described = {
     answer: nothing(),
     failures: ["overloaded"],
   })),
+  metrics: describe(() => ({
+    id: "metrics",
+    tag: "Service",
+    summary: "Figures for Prometheus",
+    description: "Here unless they have a port of their own.",
+    answer: { description: "Its text format, 0.0.4", type: "text/plain", schema: z.string() },
+  })),
   register: describe(() => ({
     id: "register",
     tag: "Accounts",

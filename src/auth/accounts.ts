@@ -1,10 +1,12 @@
 import { v7 as uuidv7 } from "uuid";
-import { databaseFailure, isDuplicateKey } from "../db/failures.ts";
+import type { Database } from "../db/connection.ts";
+import { databaseFailure, isAnswerLost, isDuplicateKey } from "../db/failures.ts";
 import { deleteSessionsOf, insertSession } from "../db/sessions.ts";
 import { inTransaction } from "../db/transaction.ts";
 import {
   findCredentials,
   insertUser,
+  type NewUser,
   replacePassword,
   type StoredCredentials,
   unchangedPassword,
@@ -15,6 +17,7 @@ import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { usualPassword } from "./rules.ts";
 import { issuePair, type TokenPair } from "./sessions.ts";
+import { beginAttempt, beginRegistration } from "./throttle.ts";
 import { cutoffAt, LEEWAY_SECONDS } from "./tokens.ts";
 
 export interface Credentials {
@@ -23,25 +26,68 @@ export interface Credentials {
 }
 
 /**
- * Creates an account (the seed's `register`).
- * @throws ApiError `username_taken`, `validation_failed` for a password that everybody tries first, `overloaded`
+ * Creates an account for a client (the seed's `register`).
+ * @throws ApiError `username_taken`, `validation_failed` for a password that everybody tries first, `overloaded`,
+ * `too_many_attempts`
  */
-export async function register(context: AuthContext, { username, password }: Credentials): Promise<void> {
-  await refuseUsual("password", password, username);
+export async function register(
+  context: AuthContext,
+  credentials: Credentials,
+  client: Client,
+): Promise<void> {
+  await refuseUsual("password", credentials.password, credentials.username);
+  await context.passwords.admit(async () => {
+    await beginRegistration(context, client);
+    await createAccount(context, credentials);
+  });
+}
+
+/**
+ * Creates an account.
+ * @throws ApiError `username_taken`, `overloaded`
+ */
+export async function createAccount(
+  context: AuthContext,
+  { username, password }: Credentials,
+): Promise<void> {
   const stored = await context.passwords.hash(password);
   // Flask's clock may be behind ours, and the first token of a new account be made there.
   const tokensValidFrom = nowSeconds(context) - LEEWAY_SECONDS;
-  try {
-    await insertUser(context.db, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
-  } catch (error) {
-    if (isDuplicateKey(error)) throw new ApiError("username_taken", { cause: error });
-    throw error;
+  await addUser(context, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
+}
+
+/** How often an account whose answer is lost is written. */
+const INSERT_ATTEMPTS = 3;
+
+/**
+ * Adds an account. When the answer is lost, it is written once more: the unique index has that wait for the first attempt,
+ * should the server still be at it, and then says whether there is an account. Whether that is ours is looked up.
+ */
+async function addUser({ db }: AuthContext, user: NewUser): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await insertUser(db, user);
+    } catch (error) {
+      if (isDuplicateKey(error)) {
+        if (attempt > 1 && (await isStored(db, user))) return;
+        throw new ApiError("username_taken", { cause: error });
+      }
+      if (!isAnswerLost(error) || attempt === INSERT_ATTEMPTS) throw error;
+    }
   }
+}
+
+/** Whether a user has this very hash. Its salt is random, so only who made it can have stored it. */
+async function isStored(
+  db: AuthContext["db"],
+  { username, pwd }: Pick<NewUser, "username" | "pwd">,
+): Promise<boolean> {
+  return (await findCredentials(db, username))?.pwd === pwd;
 }
 
 /**
  * Checks a password and opens a session (the seed's `login`). The work is the same whether or not the user exists.
- * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`
+ * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`, `too_many_attempts`
  */
 export async function login(
   context: AuthContext,
@@ -50,7 +96,7 @@ export async function login(
 ): Promise<TokenPair> {
   // A second look is needed when the hash was renewed or changed between the check and the session.
   for (let look = 0; look < 3; look++) {
-    const { user, outdated } = await checkPassword(context, credentials);
+    const { user, outdated } = await checkPassword(context, credentials, client);
     const createdAt = nowSeconds(context);
     const expiresAt = createdAt + context.config.refreshTokenSeconds;
     const id = uuidv7({ msecs: context.clock() });
@@ -66,15 +112,17 @@ export async function login(
 /**
  * Changes a password and ends the user's other sessions, both or neither. Tokens that name no session (Flask's) end
  * too, also the one it is asked with: they cannot be told apart.
- * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `overloaded`
+ * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `overloaded`,
+ * `too_many_attempts`
  */
 export async function changePassword(
   context: AuthContext,
   who: { username: string; sessionId: string | null },
   { password, newPassword }: { password: string; newPassword: string },
+  client: Client,
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
-  const { user } = await checkPassword(context, { username: who.username, password });
+  const { user } = await checkPassword(context, { username: who.username, password }, client);
   const stored = await context.passwords.hash(newPassword);
   const changed = await inTransaction(context.db, async (tx) => {
     const change = {
@@ -85,6 +133,10 @@ export async function changePassword(
     if (!(await replacePassword(tx, user, change))) return false;
     await deleteSessionsOf(tx, user.id, who.sessionId);
     return true;
+  }).catch(async (error) => {
+    // Was only the answer to the COMMIT lost? What is stored is stored whole.
+    if (isAnswerLost(error) && (await isStored(context.db, { ...user, ...stored }))) return true;
+    throw error;
   });
   // Somebody changed it in between: what was checked is no longer the password.
   if (!changed) throw new ApiError("invalid_password");
@@ -94,14 +146,32 @@ export async function changePassword(
 async function checkPassword(
   context: AuthContext,
   { username, password }: Credentials,
+  client: Client,
 ): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const user = await findCredentials(context.db, username);
-  const { matches, fault, outdated = false } = await context.passwords.verify(password, user);
+  const { user, attempt, verdict } = await context.passwords.admit(async () => {
+    const user = await findByAnyForm(context.db, username);
+    const attempt = await beginAttempt(context, user?.id, client);
+    return { user, attempt, verdict: await context.passwords.verify(password, user, attempt) };
+  });
+  const { matches, fault, outdated = false } = verdict;
+  await attempt.stored();
   if (!user) throw new ApiError("unknown_username");
   if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
   if (!matches) throw new ApiError("invalid_password");
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
+  await attempt.succeeded();
   return { user, outdated };
+}
+
+/**
+ * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
+ * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
+ * sent, which is how Flask kept it.
+ */
+async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
+  const normal = username.normalize("NFC");
+  const user = await findCredentials(db, normal);
+  return user || normal === username ? user : findCredentials(db, username);
 }
 
 /**

@@ -5,6 +5,7 @@ import { setTokensValidFrom } from "../db/users.ts";
 import { refuseUsual, wallTime } from "./accounts.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { hashMethod } from "./storedHash.ts";
+import { failedLogins, forgetAccount } from "./throttle.ts";
 import { cutoffAt } from "./tokens.ts";
 
 /** What an operator is shown of an account. */
@@ -12,6 +13,8 @@ export interface AccountReport extends Omit<AccountDetails, "pwd"> {
   /** Scheme and price of its hash. */
   hash: string;
   sessions: number;
+  /** Failed logins that count at the moment, from clients that never logged in to it. */
+  failedLogins: number;
 }
 
 /** The account of a name, or undefined. */
@@ -23,7 +26,8 @@ export async function describeAccount(
   if (!account) return undefined;
   const { pwd, ...details } = account;
   const live = await listSessions(context.db, account.id, nowSeconds(context));
-  return { ...details, hash: hashMethod(pwd), sessions: live.length };
+  const failed = await failedLogins(context, account.id);
+  return { ...details, hash: hashMethod(pwd), sessions: live.length, failedLogins: failed };
 }
 
 /**
@@ -71,6 +75,7 @@ async function endingSessions(
   await inTransaction(context.db, async (tx) => {
     await setTokensValidFrom(tx, id, cutoffAt(nowSeconds(context)));
     await deleteSessionsOf(tx, id, null);
+    await forgetAccount(tx, id); // a client that is known may be the thief's
     await work(tx);
   });
 }

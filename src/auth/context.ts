@@ -1,6 +1,8 @@
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
+import type { AttemptMemory } from "./attemptMemory.ts";
 import type { Keyring } from "./keys.ts";
+import type { ThrottleKind } from "./observers.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** Fields a log line may have: codes and counts, never what a client or the database said. */
@@ -19,9 +21,13 @@ export interface AuthContext {
   db: Database;
   passwords: Passwords;
   keyring: Keyring;
+  /** Counts of failed logins and the like, for this process; the database has those of all. */
+  attempts: AttemptMemory;
   /** Epoch milliseconds. */
   clock: () => number;
   log: Log;
+  /** Counts an attempt that was refused with `too_many_attempts`. */
+  onThrottled?: ((kind: ThrottleKind) => void) | undefined;
 }
 
 /** The current time in the unit of JWT claims (RFC 7519 section 2, NumericDate). */

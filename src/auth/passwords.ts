@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { ApiError } from "../errors.ts";
 import { base64, hex } from "./encoding.ts";
+import type { GateDepth, GateObserver } from "./observers.ts";
 import { type HashFault, parseHash } from "./storedHash.ts";
 import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
@@ -37,7 +38,20 @@ export interface Verdict {
   outdated?: boolean;
 }
 
+/** Asked when a check's turn has come, and told of its failing before the next one's has. */
+export interface Guard {
+  /** @throws to refuse it after all */
+  stillAllowed(): void;
+  failed(): void;
+}
+
 export interface Passwords {
+  /**
+   * Takes a place for work that ends in a hash, from before it asks the database. While all are taken the rest is
+   * refused without a query, so that no flood of logins queues up for the connections that everybody needs.
+   * @throws ApiError `overloaded` when there is none; what the work throws
+   */
+  admit<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Hashes a new password: argon2id over its NFC, for Flask over the text as it was sent.
    * @throws ApiError `overloaded` when too many wait already
@@ -45,9 +59,10 @@ export interface Passwords {
   hash(password: string): Promise<{ pwd: string; salt: string }>;
   /**
    * Compares a password with what is stored for a user. Without a user the same work is done on a decoy.
+   * @throws what the guard throws
    * @throws ApiError `overloaded` when too many wait already
    */
-  verify(password: string, stored: StoredPassword | undefined): Promise<Verdict>;
+  verify(password: string, stored: StoredPassword | undefined, guard?: Guard): Promise<Verdict>;
 }
 
 /**
@@ -57,14 +72,25 @@ export interface Passwords {
 export function createPasswords(
   { argon2, legacy }: Hashing,
   options: { format: PasswordFormat; cost: Argon2Cost; concurrency: number; queueLimit: number },
-): Passwords {
+  observer?: GateObserver,
+): Passwords & { depth(): GateDepth } {
   const limit = pLimit(options.concurrency);
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
-  const gated = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit)
-      throw new ApiError("overloaded");
-    return limit(work);
+  const places = options.concurrency + options.queueLimit;
+  let admitted = 0;
+  const refusal = (): ApiError => {
+    observer?.onRefusal();
+    return new ApiError("overloaded");
+  };
+  const gated = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (limit.activeCount + limit.pendingCount >= places) throw refusal();
+    if (!observer) return limit(work);
+    const askedAt = performance.now();
+    return limit(() => {
+      observer.onWait((performance.now() - askedAt) / 1000);
+      return work();
+    });
   };
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
     const parsed = parseHash(stored.pwd);
@@ -72,28 +98,43 @@ export function createPasswords(
     if (parsed.kind !== "argon2id") {
       // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
       for (const form of new Set([password, password.normalize("NFC"), password.normalize("NFD")])) {
-        if (await gated(() => verifyWerkzeug(legacy, form, stored.salt, parsed))) return { matches: true };
+        if (await verifyWerkzeug(legacy, form, stored.salt, parsed)) return { matches: true };
       }
       return { matches: false };
     }
     const normal = password.normalize("NFC");
     // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
-    const verified = await gated(() => argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined));
+    const verified = await argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined);
     if (verified === undefined) return { matches: false, fault: "unreadable" };
     return { matches: verified && password !== "" };
   };
 
   return {
+    async admit(work) {
+      if (admitted >= places) throw refusal();
+      admitted++;
+      try {
+        return await work();
+      } finally {
+        admitted--;
+      }
+    },
     async hash(password) {
       if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
       return { pwd: await gated(() => argon2.hash(password.normalize("NFC"))), salt: "" };
     },
-    async verify(password, stored) {
-      const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
-      if (!stored || verdict.fault) await check(password, decoy);
-      if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
-      return verdict;
-    },
+    verify: (password, stored, guard) =>
+      gated(async () => {
+        guard?.stillAllowed();
+        const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
+        if (!stored || verdict.fault) await check(password, decoy);
+        // Half a surrogate pair has no UTF-8 and is hashed as U+FFFD: it must not pass for that.
+        if (!password.isWellFormed()) verdict.matches = false;
+        if (!verdict.matches) guard?.failed();
+        if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
+        return verdict;
+      }),
+    depth: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
   };
 }
 

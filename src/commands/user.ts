@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { register } from "../auth/accounts.ts";
+import { createAccount, refuseUsual } from "../auth/accounts.ts";
 import {
   deleteAccount,
   describeAccount,
@@ -10,6 +10,7 @@ import {
 } from "../auth/admin.ts";
 import type { AuthContext } from "../auth/context.ts";
 import { newPassword, newUsername } from "../auth/rules.ts";
+import { forgetFailures } from "../auth/throttle.ts";
 import { accountPages } from "../db/accounts.ts";
 import { ApiError } from "../errors.ts";
 import { askSecret } from "../runtime/ask.ts";
@@ -25,6 +26,7 @@ const HELP = `bun run user COMMAND [NAME] [--json]
   disable NAME         keeps the user out; ends all sessions and tokens at once
   enable NAME          lets the user in again
   end-sessions NAME    ends all sessions and tokens
+  unblock NAME         forgets failed logins, so that everybody may try again
   delete NAME          deletes the account and its sessions
 
 Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 the database failed.`;
@@ -45,6 +47,7 @@ class Refused extends Error {
 const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: number) => Promise<void> }> = {
   disable: { done: "disabled, all sessions ended", run: disableAccount },
   enable: { done: "enabled", run: enableAccount },
+  unblock: { done: "failed logins forgotten", run: forgetFailures },
   "end-sessions": { done: "all sessions ended", run: endSessions },
   delete: { done: "deleted", run: deleteAccount },
 };
@@ -61,7 +64,9 @@ async function run(context: AuthContext, command: string, name: string, json: bo
   if (command === "list") return list(context, json);
   if (command === "add") {
     const username = valid(newUsername, name);
-    await register(context, { username, password: await ask(username) });
+    const password = await ask(username);
+    await refuseUsual("password", password, username);
+    await createAccount(context, { username, password });
     return print({ username, done: "added" }, `${username}: added`);
   }
   const account = await describeAccount(context, name);

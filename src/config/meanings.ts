@@ -1,13 +1,18 @@
-import type { VariableName } from "../config.ts";
+import type { VariableName } from "./variables.ts";
 
 /** What each variable is for, in a line: `Record` over the names that are read, so that none can be left out. */
 export const MEANINGS = {
   NODE_ENV: "production refuses to start without a database or with a weak secret",
   HOST: "the address to listen at; 0.0.0.0 for every one",
   PORT: "0 takes any free one",
+  METRICS_HOST: "the address of that port; by default HOST",
+  METRICS_PORT: "the port of GET /metrics, which is then served there only; 0: beside the rest",
+  DRAIN_SECONDS: "how long a service told to stop goes on serving, no longer ready",
   TZ: "the zone of created_at and updated_at; by default the machine's",
   CORS_ORIGINS: "browser origins that may call: * or a comma-separated list",
   DOCS: "on or off: /docs and /openapi.json; on by default, but off in production",
+  TRUSTED_HOPS: "proxies in front of the service, each of which adds an address to the header",
+  FORWARDED_HEADER: "that header: X-Forwarded-For or Forwarded",
   LOG_LEVEL: "trace, debug, info, warn, error or silent",
   DATA_DIR: "where the local database and the secret made for you are kept",
   DATABASE_URL: "mysql://user:password@host:3306/name; without one a local database is started",
@@ -36,5 +41,9 @@ export const MEANINGS = {
   ARGON2_TIME_COST: "its passes over that memory",
   HASH_CONCURRENCY: "hashes at once; 0: as many as there are cores",
   HASH_QUEUE_LIMIT: "hashes that may wait; more are refused with 503",
+  LOGIN_FAILURES_PER_ACCOUNT: "failed logins to an account in a window; more are refused with 429",
+  LOGIN_FAILURES_PER_CLIENT: "failed logins from a client in a window",
+  REGISTRATIONS_PER_CLIENT: "registrations from a client in a window",
+  THROTTLE_WINDOW_SECONDS: "how long a window is; it begins with the first one",
   PURGE_INTERVAL_SECONDS: "about how often expired tokens and sessions are deleted",
 } satisfies Record<VariableName, string>;

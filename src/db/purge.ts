@@ -1,9 +1,10 @@
 import { asc, inArray, lt } from "drizzle-orm";
+import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { Pool, RowDataPacket } from "mysql2/promise";
 import type { Database } from "./connection.ts";
 import { lockName } from "./locks.ts";
-import { revokedTokens, sessions } from "./schema.ts";
+import { attempts, revokedTokens, sessions } from "./schema.ts";
 
 /** Rows a statement deletes: few enough to hold their locks for a moment only. */
 const BATCH = 500;
@@ -12,7 +13,7 @@ const BATCH = 500;
 const MARGIN_SECONDS = 60;
 
 /**
- * Deletes revoked tokens and sessions that have run out. One instance works at a time; the others return at once.
+ * Deletes revoked tokens, sessions and counts of attempts that have run out. One instance works at a time; the others return at once.
  * Ids are read first and then deleted by primary key, so no range of a secondary index is locked.
  * @returns rows deleted, or null if another instance is at it
  */
@@ -25,7 +26,10 @@ export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<numb
     try {
       const db: Database = drizzle({ client: connection });
       const before = nowSeconds - MARGIN_SECONDS;
-      return (await purgeTable(db, revokedTokens, before)) + (await purgeTable(db, sessions, before));
+      let deleted = await purgeTable(db, revokedTokens, revokedTokens.id, before);
+      deleted += await purgeTable(db, sessions, sessions.id, before);
+      deleted += await purgeTable(db, attempts, attempts.bucket, before);
+      return deleted;
     } finally {
       await connection.query(`SELECT RELEASE_LOCK(${lock})`);
     }
@@ -36,20 +40,21 @@ export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<numb
 
 async function purgeTable(
   db: Database,
-  table: typeof revokedTokens | typeof sessions,
+  table: typeof revokedTokens | typeof sessions | typeof attempts,
+  key: MySqlColumn,
   before: number,
 ): Promise<number> {
   let deleted = 0;
   for (;;) {
     const expired = await db
-      .select({ id: table.id })
+      .select({ key })
       .from(table)
       .where(lt(table.expiresAt, before))
       .orderBy(asc(table.expiresAt))
       .limit(BATCH);
     if (expired.length === 0) return deleted;
-    const ids = expired.map(({ id }) => id) as never[];
-    const [result] = await db.delete(table).where(inArray(table.id, ids));
+    const keys = expired.map((row) => row.key);
+    const [result] = await db.delete(table).where(inArray(key, keys));
     deleted += result.affectedRows;
     if (expired.length < BATCH) return deleted;
   }

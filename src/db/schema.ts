@@ -60,3 +60,17 @@ export const sessions = mysqlTable(
   },
   (table) => [index("session_user_id").on(table.userId), index("session_expires_at").on(table.expiresAt)],
 );
+
+/**
+ * How often something was tried that must not be tried without limit: what and by whom is the bucket's name (see
+ * auth/throttle.ts), and from `expires_at` on (epoch seconds) the row says nothing.
+ */
+export const attempts = mysqlTable(
+  "attempt",
+  {
+    bucket: varchar("bucket", { length: 100 }).primaryKey(),
+    count: int("count").notNull(),
+    expiresAt: bigint("expires_at", { mode: "number" }).notNull(),
+  },
+  (table) => [index("attempt_expires_at").on(table.expiresAt)],
+);

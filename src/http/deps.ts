@@ -1,12 +1,32 @@
-import type { Context } from "hono";
+import type { Context, Handler } from "hono";
+import type { AttemptMemory } from "../auth/attemptMemory.ts";
 import type { Client } from "../auth/client.ts";
 import type { AuthContext, Log } from "../auth/context.ts";
 import type { Keyring } from "../auth/keys.ts";
+import type { ThrottleKind } from "../auth/observers.ts";
 import type { Passwords } from "../auth/passwords.ts";
 import type { Claims } from "../auth/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
 import type { TokenOwner } from "../db/tokens.ts";
+
+/** A request that was answered, in words of which there are few. */
+export interface AnsweredRequest {
+  method: string;
+  /** The route's pattern, or `unmatched`. */
+  route: string;
+  status: number;
+  /** The failure's code in the catalogue, if it was one. */
+  code: string | undefined;
+}
+
+/** Who counts, if anybody does. */
+export interface Metrics {
+  onRequest(request: AnsweredRequest, seconds: number): void;
+  onThrottled(kind: ThrottleKind): void;
+  /** Answers `GET /metrics`; absent if that is served elsewhere. */
+  print?: Handler | undefined;
+}
 
 /** Everything the app needs, handed in by an entry (or a test). */
 export interface Deps {
@@ -15,7 +35,8 @@ export interface Deps {
   database: (c: Context) => Database;
   passwords: Passwords;
   keyring: Keyring;
-  /** The client's address as the platform knows it, or null. */
+  attempts: AttemptMemory;
+  /** The other end of the connection as the platform knows it, or null. */
   clientAddress: (c: Context) => string | null;
   /** Epoch milliseconds. */
   clock: () => number;
@@ -24,6 +45,7 @@ export interface Deps {
   draining: () => boolean;
   /** The files of the page at `/docs`, read when they are first asked for; it needs a runtime that can. */
   docs?: () => Promise<DocsFiles>;
+  metrics?: Metrics;
 }
 
 /** Files to be served, by name, each with its media type. */
@@ -51,6 +73,7 @@ export const clientOf = (c: Context<AppEnv>): Client => ({
 
 /** The verbs' view of a request. */
 export function authContext(deps: Deps, c: Context): AuthContext {
-  const { config, passwords, keyring, clock, log } = deps;
-  return { config, passwords, keyring, clock, log, db: deps.database(c) };
+  const { config, passwords, keyring, attempts, clock, log, metrics } = deps;
+  const onThrottled = metrics?.onThrottled;
+  return { config, passwords, keyring, attempts, onThrottled, clock, log, db: deps.database(c) };
 }

@@ -30,10 +30,8 @@ export interface BunEnv {
   address: string | null;
 }
 
-/** The client's address; IPv4 as such, also where it came in over an IPv6 socket. */
-export function connectionAddress(c: Context): string | null {
-  return (c.env as BunEnv).address?.replace(/^::ffff:(?=\d+\.)/, "") ?? null;
-}
+/** The address at the other end of a request's connection. */
+export const connectionAddress = (c: Context): string | null => (c.env as BunEnv).address;
 
 /** Hashes that the machine can work on at once. */
 export const cores = (): number => availableParallelism();

@@ -1,6 +1,6 @@
 import { version } from "../../package.json";
 import { MEANINGS } from "../config/meanings.ts";
-import { defaultOf, variableNames } from "../config.ts";
+import { defaultOf, variableNames } from "../config/variables.ts";
 
 const USAGE = `latchkey ${version}: keeps users and hands out tokens.
 

@@ -3,7 +3,8 @@ import { statSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, parseConfig, variableNames } from "../../src/config.ts";
+import { variableNames } from "../../src/config/variables.ts";
+import { ConfigError, parseConfig } from "../../src/config.ts";
 import { loadConfig } from "../../src/runtime/environment.ts";
 
 const SECRET = "test-secret-that-is-only-for-tests-0123456789";
@@ -29,9 +30,13 @@ describe("parseConfig", () => {
       production: false,
       host: "127.0.0.1",
       port: 5000,
+      metrics: undefined,
+      drainSeconds: 0,
       timeZone: "UTC",
       corsOrigins: "*",
       docs: true,
+      trustedHops: 0,
+      forwardedHeader: "x-forwarded-for",
       logLevel: "info",
       dataFolder: ".data",
       database: undefined,
@@ -48,6 +53,10 @@ describe("parseConfig", () => {
       argon2: { memoryKib: 19_456, timeCost: 2 },
       hashConcurrency: undefined,
       hashQueueLimit: 100,
+      loginFailuresPerAccount: 10,
+      loginFailuresPerClient: 100,
+      registrationsPerClient: 100,
+      throttleWindowSeconds: 900,
       purgeIntervalSeconds: 600,
     });
   });
@@ -56,6 +65,15 @@ describe("parseConfig", () => {
     expect(config.port).toBe(5000);
     expect(config.database).toBeUndefined();
     expect(Object.isFrozen(config)).toBe(true);
+  });
+  test("a port of its own for metrics, at the service's address or another", () => {
+    expect(parse({ METRICS_PORT: "9100", HOST: "0.0.0.0" }).metrics).toEqual({ host: "0.0.0.0", port: 9100 });
+    expect(parse({ METRICS_PORT: "9100", METRICS_HOST: "::1" }).metrics).toEqual({ host: "::1", port: 9100 });
+    expect(parse({ METRICS_PORT: "0", METRICS_HOST: "::1" }).metrics).toBeUndefined();
+    expect(parse({ DRAIN_SECONDS: "5" }).drainSeconds).toBe(5);
+    expect(() => parse({ DRAIN_SECONDS: "301" })).toThrow(
+      "DRAIN_SECONDS must be a whole number from 0 to 300",
+    );
   });
   test("the seed's names for the database", () => {
     const config = parse({

@@ -14,12 +14,15 @@ import { poolOn } from "../support/database.ts";
 
 /** Two instances: apps with pools of their own on one database. */
 let instances: [TestApp, TestApp];
+/** All of these tests together register more than one client may. */
+const MANY = { REGISTRATIONS_PER_CLIENT: "10000" };
+
 beforeAll(async () => {
   const { target } = await sharedDatabase();
   const startMs = Date.now();
   instances = [
-    await testApp({ db: poolOn(target).db, startMs }),
-    await testApp({ db: poolOn(target).db, startMs }),
+    await testApp({ db: poolOn(target).db, startMs, env: MANY }),
+    await testApp({ db: poolOn(target).db, startMs, env: MANY }),
   ];
 });
 
@@ -155,7 +158,8 @@ describe("what happens between the check of a password and what it is for", () =
     const { pool } = await sharedDatabase();
     let due = true;
     return testApp({
-      around: ({ hash, verify }) => ({
+      around: ({ hash, verify, admit }) => ({
+        admit,
         hash,
         async verify(password, stored) {
           const verdict = await verify(password, stored);

@@ -128,7 +128,7 @@ describe("GET /api/getSessionList", () => {
     >[];
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
     const times = { created_at: time, last_used_at: time, expires_at: time };
-    const from = { address: "192.0.2.1", ...times };
+    const from = { address: it.state.address, ...times };
     expect(list).toHaveLength(2);
     expect(list).toContainEqual({
       id: claimsOf(first.accessToken).sid,

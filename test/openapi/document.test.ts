@@ -3,13 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { catalogue, type ErrorCode } from "../../src/errors.ts";
+import { createMetrics } from "../../src/runtime/metrics.ts";
 import { type TestApp, testApp } from "../support/app.ts";
 import type { openApi } from "../support/openapi.ts";
 
 let it: TestApp;
 let api: Awaited<ReturnType<typeof openApi>>;
 beforeAll(async () => {
-  it = await testApp();
+  it = await testApp({ metrics: createMetrics() });
   api = await it.documented;
 });
 
@@ -21,6 +22,17 @@ describe("GET /openapi.json", () => {
     const documented = api.operations.map(({ method, path }) => `${method} ${path}`);
     expect(documented.toSorted()).toEqual([...new Set(routes)].toSorted());
     expect(documented.length).toBeGreaterThan(15);
+  });
+
+  test("has /metrics where that is served: not if it has a port of its own, or nobody counts", async () => {
+    const { print: _elsewhere, ...metrics } = createMetrics();
+    for (const options of [{}, { metrics }]) {
+      const { app } = await testApp(options);
+      const { paths } = (await (await app.request("/openapi.json")).json()) as typeof api.document;
+      expect(paths["/livez"]?.get).toBeDefined();
+      expect(paths["/metrics"]).toBeUndefined();
+      expect((await app.request("/metrics")).status).toBe(404);
+    }
   });
 
   test("has every code of the catalogue: those of paths that are not there in its introduction, the rest at operations", () => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { variableNames } from "../../src/config.ts";
+import { variableNames } from "../../src/config/variables.ts";
 import { CHEAP_ENV, TEST_SECRET } from "../support/app.ts";
 import { databaseUrl, migratedDatabase } from "../support/database.ts";
 import { over, type Running, run, startService, until } from "../support/process.ts";

@@ -1,6 +1,14 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { sign } from "hono/jwt";
-import { claimsOf, PASSWORD, TEST_SECRET, type TestApp, testApp, unique } from "../support/app.ts";
+import {
+  claimsOf,
+  PASSWORD,
+  TEST_SECRET,
+  type TestApp,
+  testApp,
+  unique,
+  uniqueAddress,
+} from "../support/app.ts";
 import { databaseUrl, migratedDatabase, poolOn } from "../support/database.ts";
 
 let url: string;
@@ -114,6 +122,27 @@ describe("bun run user", () => {
     expect((await it.post("/api/login", { username, password: PASSWORD })).body.code).toBe(
       "unknown_username",
     );
+  });
+
+  test("show counts failed logins, unblock forgets them, end-sessions also forgets the clients that are known", async () => {
+    const { username } = await it.newUser();
+    const home = it.state.address;
+    const attempt = (password: string) => it.post("/api/login", { username, password });
+    const failed = async () => JSON.parse((await user(["show", username, "--json"])).stdout).failedLogins;
+    it.state.address = uniqueAddress();
+    for (let n = 0; n < 10; n++) await attempt("a wrong password");
+    expect((await attempt(PASSWORD)).status).toBe(429);
+    expect(await failed()).toBe(10);
+    expect((await user(["unblock", username])).stdout).toBe(`${username}: failed logins forgotten\n`);
+    expect(await failed()).toBe(0);
+    expect((await attempt(PASSWORD)).status).toBe(200); // the instance goes by the database, not by its memory
+    await user(["end-sessions", username]);
+    it.state.address = uniqueAddress();
+    for (let n = 0; n < 10; n++) await attempt("a wrong password");
+    it.state.address = home;
+    expect((await attempt(PASSWORD)).status).toBe(429);
+    await user(["unblock", username]);
+    await it.login(username);
   });
 
   test("names that would move the terminal's cursor are shown without that", async () => {

@@ -1,13 +1,15 @@
 import { expect } from "bun:test";
 import { createApp } from "../../src/app.ts";
+import { createAttemptMemory } from "../../src/auth/attemptMemory.ts";
 import type { LogFields } from "../../src/auth/context.ts";
 import { createKeyring } from "../../src/auth/keys.ts";
 import { createPasswords, type Passwords } from "../../src/auth/passwords.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Database } from "../../src/db/connection.ts";
-import type { Deps } from "../../src/http/deps.ts";
+import type { Deps, Metrics } from "../../src/http/deps.ts";
 import { bunHashing } from "../../src/runtime/bun.ts";
 import { docsFiles } from "../../src/runtime/docs.ts";
+import { createMetrics } from "../../src/runtime/metrics.ts";
 import { migratedDatabase } from "./database.ts";
 import { openApi } from "./openapi.ts";
 
@@ -23,8 +25,11 @@ export interface TestOptions {
   env?: Record<string, string>;
   db?: Database;
   startMs?: number;
+  /** The other end of every connection; else one that no other test has. */
+  address?: string;
   /** Something to do before or after the hashing. */
   around?: (passwords: Passwords) => Passwords;
+  metrics?: Metrics;
 }
 
 export interface Answer {
@@ -69,7 +74,7 @@ export async function testApp(options: TestOptions = {}) {
   const logged: { level: string; fields: LogFields; message: string }[] = [];
   const keep = (level: string) => (fields: LogFields, message: string) =>
     void logged.push({ level, fields, message });
-  const state = { draining: false };
+  const state = { draining: false, address: options.address ?? uniqueAddress() };
   const deps: Deps = {
     config,
     database: () => db,
@@ -82,14 +87,16 @@ export async function testApp(options: TestOptions = {}) {
       }),
     ),
     keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),
-    clientAddress: () => "192.0.2.1",
+    attempts: createAttemptMemory(),
+    clientAddress: () => state.address,
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },
     draining: () => state.draining,
     docs: async () => docsFiles,
+    ...(options.metrics ? { metrics: options.metrics } : {}),
   };
   const app = createApp(deps);
-  documented ??= openApi(createApp({ ...deps, config: { ...config, docs: true } }));
+  documented ??= openApi(createApp({ ...deps, metrics: createMetrics(), config: { ...config, docs: true } }));
   const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
     const answer = await answerOf(await app.request(path, { method, ...init }));
     // Whatever a test is about: what the service answers, its document says.
@@ -141,6 +148,12 @@ export interface Tokens {
 }
 
 export const PASSWORD = "correct horse battery";
+
+/** An address of a /64 that no other test of any run uses. */
+export const uniqueAddress = () => {
+  const [a = 0, b = 0] = crypto.getRandomValues(new Uint16Array(2));
+  return `2001:db8:${a.toString(16)}:${b.toString(16)}::1`;
+};
 
 let names = 0;
 /** A name that no other test of any run uses. */

@@ -20,39 +20,31 @@ export function findAptTools(path: string | undefined): AptTools | undefined {
   return { aptGet, dpkgDeb, dpkgQuery, ldd: findProgram("ldd", path) };
 }
 
-/** The server program inside of a copy unpacked by `unpackWithApt`. */
-export function unpackedServer(copy: string): string {
-  return join(copy, "usr/sbin/mariadbd");
+/** A program to be had from packages. */
+export interface AptProgram {
+  /** All but the libraries that they depend on. */
+  packages: string[];
+  /** Where the program stands in an unpacked copy. */
+  program: string;
+  /** Folders of libraries that are its own, below that of the architecture. */
+  libraries?: string[];
 }
 
+/** MariaDB's server. */
+export const MARIADB: AptProgram = { packages: ["mariadb-server-core"], program: "usr/sbin/mariadbd" };
+
 /** Where the libraries of an unpacked copy are, for LD_LIBRARY_PATH. */
-export async function unpackedLibraries(copy: string): Promise<string> {
+export async function unpackedLibraries(copy: string, { libraries = [] }: AptProgram): Promise<string> {
   const folders = new Set<string>();
   for (const lib of ["lib", "usr/lib"].map((name) => join(copy, name))) {
     if (!existsSync(lib)) continue;
     // One level down: the folder of the architecture, as usr/lib/x86_64-linux-gnu.
-    for (const name of await readdir(lib)) if (name.includes("-linux-")) folders.add(join(lib, name));
+    for (const name of await readdir(lib))
+      if (name.includes("-linux-"))
+        for (const inner of ["", ...libraries]) folders.add(join(lib, name, inner));
   }
   return [...folders].join(":");
 }
-
-/** A program to be had from packages. */
-export interface AptProgram {
-  name: string;
-  packages: string[];
-  /** The program inside of an unpacked copy. */
-  path: (copy: string) => string;
-  /** Where its libraries are in there, for LD_LIBRARY_PATH. */
-  libraries: (copy: string) => Promise<string>;
-}
-
-/** What `unpackWithApt` takes for the database server. */
-export const MARIADB: AptProgram = {
-  name: "MariaDB",
-  packages: ["mariadb-server-core"],
-  path: unpackedServer,
-  libraries: unpackedLibraries,
-};
 
 /**
  * Fetches a program's packages and the libraries this machine lacks from the machine's own signed sources and unpacks
@@ -60,9 +52,9 @@ export const MARIADB: AptProgram = {
  */
 export async function unpackWithApt(
   copy: string,
+  program: AptProgram,
   tools: AptTools,
   report: Report,
-  program: AptProgram,
 ): Promise<void> {
   await makeFolderOnce(copy, async (temporary) => {
     const work = join(temporary, "apt");
@@ -146,11 +138,11 @@ async function missingLibraries(tools: AptTools, depends: string[][], fetched: S
 /** @throws Error that names the libraries the unpacked program does not find. */
 async function checkLibraries(tools: AptTools, copy: string, program: AptProgram): Promise<void> {
   if (tools.ldd === undefined) return;
-  const LD_LIBRARY_PATH = await program.libraries(copy);
-  const listed = await run([tools.ldd, program.path(copy)], { env: { LD_LIBRARY_PATH } });
+  const LD_LIBRARY_PATH = await unpackedLibraries(copy, program);
+  const listed = await run([tools.ldd, join(copy, program.program)], { env: { LD_LIBRARY_PATH } });
   const missing = `${listed.stdout}\n${listed.stderr}`
     .split("\n")
     .filter((line) => line.includes("not found"));
-  if (missing.length > 0)
-    throw new Error(`the unpacked ${program.name} lacks libraries:\n${missing.join("\n")}`);
+  const name = program.packages[0];
+  if (missing.length > 0) throw new Error(`the unpacked ${name} lacks libraries:\n${missing.join("\n")}`);
 }

@@ -1,0 +1,158 @@
+import { type Attempts, countAttempt, findAttempts, forgetAttempts, keepBucket } from "../db/attempts.ts";
+import { databaseFailure } from "../db/failures.ts";
+import { ApiError } from "../errors.ts";
+import { clientNetwork } from "./address.ts";
+import type { Client } from "./client.ts";
+import { type AuthContext, nowSeconds } from "./context.ts";
+import type { ThrottleKind } from "./observers.ts";
+import type { Guard } from "./passwords.ts";
+
+/** How long a client that has logged in is known for it, in seconds: 90 days from its last login. */
+const KNOWN_SECONDS = 90 * 24 * 60 * 60;
+/** That is stored anew at most once a day. */
+const DAY_SECONDS = 24 * 60 * 60;
+
+const networkOf = ({ address }: Client): string => (address === null ? "unknown" : clientNetwork(address));
+
+/** The buckets that have to do with one account; a client's follows the last two. */
+const bucketsOf = (userId: number) => ({
+  failures: `failed:user:${userId}`,
+  failuresFrom: `failed:user:${userId}:client:`,
+  knownFrom: `known:user:${userId}:client:`,
+});
+
+/** One attempt at a password, which guards its own check. */
+export interface Attempt extends Guard {
+  /** Resolves when its failure, if it failed, counts on all instances. */
+  stored(): Promise<void>;
+  /** Makes the client known for this account. */
+  succeeded(): Promise<void>;
+}
+
+/**
+ * Lets an attempt at an account's password begin, or refuses it whatever the password. Failures count against the
+ * account: in common for all clients that never logged in to it, and apart for each that has, so that whoever guesses
+ * from elsewhere does not lock out the owner. They also count against the client, whatever the account. No success
+ * clears a count: an attacker could log in to an account of their own in between.
+ *
+ * The limit is asked again when the check's turn comes, so that attempts which wait in the same queue count each other;
+ * over a limit go at most those that are being hashed at that moment, on each instance.
+ * @param userId undefined: there is no such account, and only the client is counted
+ * @throws ApiError `too_many_attempts`
+ */
+export async function beginAttempt(
+  context: AuthContext,
+  userId: number | undefined,
+  client: Client,
+): Promise<Attempt> {
+  const { loginFailuresPerAccount, loginFailuresPerClient } = context.config;
+  const network = networkOf(client);
+  const byClient = `failed:client:${network}`;
+  const account = userId === undefined ? undefined : bucketsOf(userId);
+  const known = account && account.knownFrom + network;
+  const failures = account ? [byClient, account.failures, account.failuresFrom + network] : [byClient];
+  const stored = await lookUp(context, failures, known);
+  const isKnown = known !== undefined && stored.has(known);
+  // Of a known client nothing counts that others did, nor what it did to other accounts: many people may be behind it.
+  const byAccount = account && (isKnown ? account.failuresFrom + network : account.failures);
+
+  const stillAllowed = () => {
+    if (byAccount) requireBelow(context, byAccount, loginFailuresPerAccount, "login_account");
+    if (!isKnown) requireBelow(context, byClient, loginFailuresPerClient, "login_client");
+  };
+  stillAllowed();
+  const counting: Promise<number>[] = [];
+  return {
+    stillAllowed,
+    failed() {
+      counting.push(count(context, byClient));
+      if (byAccount) counting.push(count(context, byAccount));
+    },
+    stored: async () => void (await Promise.all(counting)),
+    async succeeded() {
+      const keptUntil = nowSeconds(context) + KNOWN_SECONDS;
+      if (known === undefined || (stored.get(known)?.expiresAt ?? 0) > keptUntil - DAY_SECONDS) return;
+      await keepBucket(context.db, known, keptUntil).catch((error) => warn(context, error));
+    },
+  };
+}
+
+/**
+ * Counts a registration against its client.
+ * @throws ApiError `too_many_attempts`
+ */
+export async function beginRegistration(context: AuthContext, client: Client): Promise<void> {
+  const { registrationsPerClient } = context.config;
+  const bucket = `registered:client:${networkOf(client)}`;
+  requireBelow(context, bucket, registrationsPerClient, "registration");
+  const counted = await count(context, bucket);
+  if (counted > registrationsPerClient) throw tooMany(context, bucket, "registration");
+}
+
+/** What the database knows of buckets; nothing, if it cannot say. Its counts of failures are then known here too. */
+async function lookUp(
+  context: AuthContext,
+  failures: string[],
+  known: string | undefined,
+): Promise<Map<string, Attempts>> {
+  const now = nowSeconds(context);
+  const looked = failures.map((bucket) => context.attempts.look(bucket));
+  try {
+    const stored = await findAttempts(context.db, known ? [...failures, known] : failures, now);
+    for (const [i, bucket] of failures.entries()) {
+      const { count, expiresAt } = stored.get(bucket) ?? { count: 0, expiresAt: now };
+      context.attempts.refresh(bucket, count, expiresAt, looked[i]);
+    }
+    return stored;
+  } catch (error) {
+    warn(context, error);
+    return new Map();
+  }
+}
+
+/** Counts one more: here, at once and in any case, and in the database for all instances. @returns the count then */
+async function count(context: AuthContext, bucket: string): Promise<number> {
+  const now = nowSeconds(context);
+  const lasts = context.config.throttleWindowSeconds;
+  context.attempts.count(bucket, now, lasts);
+  try {
+    const everywhere = await countAttempt(context.db, bucket, now, lasts);
+    context.attempts.stored(bucket, everywhere, now);
+    return everywhere;
+  } catch (error) {
+    warn(context, error);
+    return context.attempts.find(bucket, now).count;
+  }
+}
+
+/** Failed logins to an account that count at the moment, from clients that never logged in to it. */
+export async function failedLogins(context: AuthContext, userId: number): Promise<number> {
+  const { failures } = bucketsOf(userId);
+  return (await findAttempts(context.db, [failures], nowSeconds(context))).get(failures)?.count ?? 0;
+}
+
+/** Forgets the failed logins to an account, so that everybody may try again. */
+export async function forgetFailures({ db }: Pick<AuthContext, "db">, userId: number): Promise<void> {
+  const { failures, failuresFrom } = bucketsOf(userId);
+  await forgetAttempts(db, failures, [failuresFrom]);
+}
+
+/** Forgets all that is counted for an account, the clients included that have logged in to it. */
+export async function forgetAccount(db: AuthContext["db"], userId: number): Promise<void> {
+  const { failures, failuresFrom, knownFrom } = bucketsOf(userId);
+  await forgetAttempts(db, failures, [failuresFrom, knownFrom]);
+}
+
+function requireBelow(context: AuthContext, bucket: string, limit: number, kind: ThrottleKind): void {
+  if (context.attempts.find(bucket, nowSeconds(context)).count >= limit) throw tooMany(context, bucket, kind);
+}
+
+function tooMany(context: AuthContext, bucket: string, kind: ThrottleKind): ApiError {
+  const now = nowSeconds(context);
+  context.onThrottled?.(kind);
+  const { expiresAt } = context.attempts.find(bucket, now);
+  return new ApiError("too_many_attempts", { retryAfterSeconds: Math.max(1, expiresAt - now) });
+}
+
+const warn = ({ log }: AuthContext, error: unknown): void =>
+  log.warn({ code: databaseFailure(error)?.code }, "attempts are counted by this instance alone");

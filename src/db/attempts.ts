@@ -1,0 +1,57 @@
+import { and, eq, gt, inArray, like, or, sql } from "drizzle-orm";
+import type { Database } from "./connection.ts";
+import { attempts } from "./schema.ts";
+
+/** How often something was tried, until the count is forgotten (epoch seconds). */
+export interface Attempts {
+  count: number;
+  expiresAt: number;
+}
+
+/** The counts of buckets that have not run out. */
+export async function findAttempts(
+  db: Database,
+  buckets: string[],
+  nowSeconds: number,
+): Promise<Map<string, Attempts>> {
+  const rows = await db
+    .select()
+    .from(attempts)
+    .where(and(inArray(attempts.bucket, buckets), gt(attempts.expiresAt, nowSeconds)));
+  return new Map(rows.map(({ bucket, count, expiresAt }) => [bucket, { count, expiresAt }]));
+}
+
+/**
+ * Counts one more in a bucket, over all instances. The first of a bucket, or the first after it has run out, sets when
+ * it runs out.
+ * @returns the count, this one included
+ */
+export async function countAttempt(
+  db: Database,
+  bucket: string,
+  nowSeconds: number,
+  lastsSeconds: number,
+): Promise<number> {
+  // From left to right: the count looks at the old end. LAST_INSERT_ID(x) hands x to the client without another query.
+  const [result] = await db.execute(sql`
+    INSERT INTO ${attempts} (bucket, count, expires_at) VALUES (${bucket}, 1, ${nowSeconds + lastsSeconds})
+    ON DUPLICATE KEY UPDATE
+      count = LAST_INSERT_ID(IF(expires_at <= ${nowSeconds}, 1, count + 1)),
+      expires_at = IF(expires_at <= ${nowSeconds}, ${nowSeconds + lastsSeconds}, expires_at)`);
+  const { affectedRows, insertId } = result as unknown as { affectedRows: number; insertId: number };
+  return affectedRows === 1 ? 1 : insertId;
+}
+
+/** Notes that something happened in a bucket, and keeps that from now on for a time. */
+export async function keepBucket(db: Database, bucket: string, expiresAt: number): Promise<void> {
+  await db
+    .insert(attempts)
+    .values({ bucket, count: 1, expiresAt })
+    .onDuplicateKeyUpdate({ set: { expiresAt } });
+}
+
+/** Forgets a bucket, and all whose names begin with one of the prefixes. */
+export async function forgetAttempts(db: Database, bucket: string, prefixes: string[]): Promise<void> {
+  const below = prefixes.map((prefix) => like(attempts.bucket, `${prefix}%`));
+  await db.delete(attempts).where(or(eq(attempts.bucket, bucket), ...below));
+}
