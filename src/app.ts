@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { cors } from "hono/cors";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { accountRoutes } from "./api/accounts.ts";
@@ -10,6 +9,7 @@ import { described } from "./api/operations.ts";
 import { sessionRoutes } from "./api/sessions.ts";
 import { userRoutes } from "./api/users.ts";
 import { ApiError } from "./errors.ts";
+import { crossOrigin } from "./http/crossOrigin.ts";
 import type { AppEnv, Deps } from "./http/deps.ts";
 import { fail } from "./http/envelope.ts";
 import { answerFailure } from "./http/failures.ts";
@@ -26,15 +26,7 @@ export function createApp(deps: Deps) {
   const base = new Hono<AppEnv>();
   base.use(requestId({ limitLength: 128 }));
   base.use(requestLog(deps));
-  base.use(
-    cors({
-      origin: deps.config.corsOrigins,
-      allowMethods: ["GET", "HEAD", "POST"],
-      allowHeaders: ["Authorization", "Content-Type"],
-      exposeHeaders: ["X-Request-Id", "WWW-Authenticate", "Retry-After", "Link"],
-      maxAge: 600,
-    }),
-  );
+  base.use(crossOrigin(deps.config.corsOrigins));
   base.use(
     methodNotAllowed({
       app: base,
@@ -44,9 +36,9 @@ export function createApp(deps: Deps) {
       },
     }),
   );
-  base.use("/api/*", async (c, next) => {
-    await next();
-    c.header("Cache-Control", "no-store");
+  base.use("/api/*", (c, next) => {
+    c.header("Cache-Control", "no-store"); // before there is an answer, which would have to be copied
+    return next();
   });
   base.use(
     bodyLimit({
@@ -56,7 +48,13 @@ export function createApp(deps: Deps) {
   );
   base.notFound((c) => fail(c, new ApiError("not_found")));
   base.onError((error, c) => answerFailure(deps, error, c));
-  if (deps.metrics?.print) base.get("/metrics", described.metrics, deps.metrics.print);
+  const { print } = deps.metrics ?? {};
+  if (print) {
+    base.get("/metrics", described.metrics, async (c) => {
+      const answer = await print();
+      return c.body(await answer.text(), { headers: answer.headers });
+    });
+  }
 
   const app = base
     .get("/", described.hello, (c) => c.json({ hello: "world" }))

@@ -20,7 +20,7 @@ export function userRoutes(deps: Deps) {
 
   /** Asks for the list while the blocklist is asked: what comes is shown only if that lets the token in. */
   const meanwhile: MiddlewareHandler<ListEnv> = async (c, next) => {
-    if (c.req.query("limit") === undefined && c.req.query("after") === undefined) {
+    if (!c.req.url.includes("?") || (!c.req.query("limit") && !c.req.query("after"))) {
       const list = openUserList(deps.database(c));
       list.catch(() => {}); // thrown by the handler, if it comes to that
       c.set("userList", list);

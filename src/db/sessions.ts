@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
+import { sharing } from "./sharing.ts";
 
 /** A new session. Times in epoch seconds. */
 export interface NewSession {
@@ -31,10 +32,17 @@ export async function insertSession(db: Database, session: NewSession, condition
   return affected(result) === 1;
 }
 
-/** Notes that a session was used to get an access token. */
-export async function touchSession(db: Database, id: string, nowSeconds: number): Promise<void> {
-  await db.update(sessions).set({ lastUsedAt: nowSeconds }).where(eq(sessions.id, id));
-}
+/** Sessions that one statement notes the use of. */
+const TOGETHER = 100;
+
+/** Notes that a session was used to get an access token; those that wait are noted by one statement. */
+export const touchSession: (db: Database, used: { id: string; nowSeconds: number }) => Promise<void> =
+  sharing(async (db, used) => {
+    const now = Math.max(...used.map(({ nowSeconds }) => nowSeconds));
+    const ids = sql.param(used.map(({ id }) => id));
+    await db.execute(sql`UPDATE ${sessions} SET last_used_at = ${now} WHERE id IN (${ids})`);
+    return used.map(() => undefined);
+  }, TOGETHER);
 
 /**
  * Spends the refresh token with this counter. The database decides which of several at once does.
@@ -46,10 +54,9 @@ export async function rotateSession(
   counter: number,
   nowSeconds: number,
 ): Promise<boolean> {
-  const [result] = await db
-    .update(sessions)
-    .set({ counter: counter + 1, rotatedAt: nowSeconds, lastUsedAt: nowSeconds })
-    .where(and(eq(sessions.id, id), eq(sessions.counter, counter)));
+  const [result] = await db.execute(sql`
+    UPDATE ${sessions} SET counter = ${counter + 1}, rotated_at = ${nowSeconds}, last_used_at = ${nowSeconds}
+    WHERE id = ${id} AND counter = ${counter}`);
   return affected(result) === 1;
 }
 

@@ -1,4 +1,4 @@
-import type { Context, Handler } from "hono";
+import type { Context } from "hono";
 import type { AttemptMemory } from "../auth/attemptMemory.ts";
 import type { Client } from "../auth/client.ts";
 import type { AuthContext, Log } from "../auth/context.ts";
@@ -25,7 +25,7 @@ export interface Metrics {
   onRequest(request: AnsweredRequest, seconds: number): void;
   onThrottled(kind: ThrottleKind): void;
   /** Answers `GET /metrics`; absent if that is served elsewhere. */
-  print?: Handler | undefined;
+  print?: (() => Promise<Response>) | undefined;
 }
 
 /** Everything the app needs, handed in by an entry (or a test). */

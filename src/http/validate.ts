@@ -17,11 +17,17 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
   target: Target,
   schema: T,
 ) {
+  let nothing: object | undefined;
   const check = zValidator(target, schema, (result) => {
     if (!result.success)
       throw new ApiError("validation_failed", { errors: fieldErrors(result.error.issues) });
   });
   const guarded: MiddlewareHandler = async (c, next) => {
+    if (target === "query" && !c.req.url.includes("?")) {
+      nothing ??= schema.parse({}) as object; // what no query gives is always the same
+      c.req.addValidatedData(target, nothing);
+      return next();
+    }
     if (target === "json") await requireJson(c);
     try {
       return await (check as MiddlewareHandler)(c, next);

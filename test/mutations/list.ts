@@ -544,8 +544,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The database decides who rotates: a spent refresh token rotates nothing.",
       asvs: ["7.2.1"],
       file: "src/db/sessions.ts",
-      find: ".where(and(eq(sessions.id, id), eq(sessions.counter, counter)));",
-      replace: ".where(eq(sessions.id, id));",
+      find: "WHERE id = ${id} AND counter = ${counter}`",
+      replace: "WHERE id = ${id}`",
       test: ROTATION,
     },
     {
@@ -1294,8 +1294,8 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "With `CORS_ORIGINS` only those origins may read answers.",
       asvs: [],
-      file: "src/app.ts",
-      find: "origin: deps.config.corsOrigins,",
+      file: "src/http/crossOrigin.ts",
+      find: "origin: origins,",
       replace: "origin: (origin) => origin,",
       test: ENVELOPE,
       testName: "with CORS_ORIGINS only those",
