@@ -3,7 +3,9 @@ import { bodyLimit } from "hono/body-limit";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { accountRoutes } from "./api/accounts.ts";
+import { documentationRoutes } from "./api/documentation.ts";
 import { healthRoutes } from "./api/health.ts";
+import { described } from "./api/operations.ts";
 import { sessionRoutes } from "./api/sessions.ts";
 import { userRoutes } from "./api/users.ts";
 import { ApiError } from "./errors.ts";
@@ -48,18 +50,20 @@ export function createApp(deps: Deps) {
   base.onError((error, c) => answerFailure(deps, error, c));
   const { print } = deps.metrics ?? {};
   if (print) {
-    base.get("/metrics", async (c) => {
+    base.get("/metrics", described.metrics, async (c) => {
       const answer = await print();
       return c.body(await answer.text(), { headers: answer.headers });
     });
   }
 
-  return base
-    .get("/", (c) => c.json({ hello: "world" }))
+  const app = base
+    .get("/", described.hello, (c) => c.json({ hello: "world" }))
     .route("/", healthRoutes(deps))
     .route("/api", accountRoutes(deps))
     .route("/api", sessionRoutes(deps))
     .route("/api", userRoutes(deps));
+  if (deps.config.docs) app.route("/", documentationRoutes(app, deps.docs));
+  return app;
 }
 
 /** The routes and their types, for `hc` of hono/client. */

@@ -1,7 +1,6 @@
-import { z } from "zod";
 import { type DatabaseTarget, databaseTarget } from "./config/database.ts";
 import { AFTER_TAKEOVER, previousSigningSecrets, signingSecret, weakSecret } from "./config/secrets.ts";
-import { onOff, origins, timeZone, whole } from "./config/values.ts";
+import { variables } from "./config/variables.ts";
 
 /** What latchkey runs with. Units stand in the names. */
 export interface Config {
@@ -15,6 +14,8 @@ export interface Config {
   /** IANA zone of `created_at` and `updated_at`. */
   timeZone: string;
   corsOrigins: "*" | string[];
+  /** Whether `/docs` and `/openapi.json` are served. */
+  docs: boolean;
   /** Proxies in front of this service, each of which adds an address to the header. */
   trustedHops: number;
   forwardedHeader: "x-forwarded-for" | "forwarded";
@@ -61,70 +62,6 @@ export class ConfigError extends Error {
 }
 
 type Environment = Record<string, string | undefined>;
-
-const YEAR_SECONDS = 366 * 24 * 60 * 60;
-
-const variables = z.object({
-  NODE_ENV: z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(["development", "test", "production"], "must be development, test or production"))
-    .default("development"),
-  HOST: z.string().default("127.0.0.1"),
-  PORT: whole(5000, 0, 65_535),
-  METRICS_HOST: z.string().optional(),
-  METRICS_PORT: whole(0, 0, 65_535),
-  DRAIN_SECONDS: whole(0, 0, 300),
-  TZ: timeZone(),
-  CORS_ORIGINS: origins(),
-  TRUSTED_HOPS: whole(0, 0, 32),
-  FORWARDED_HEADER: z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(["x-forwarded-for", "forwarded"], "must be X-Forwarded-For or Forwarded"))
-    .default("x-forwarded-for"),
-  LOG_LEVEL: z
-    .enum(
-      ["trace", "debug", "info", "warn", "error", "silent"],
-      "must be trace, debug, info, warn, error or silent",
-    )
-    .default("info"),
-  DATA_DIR: z.string().default(".data"),
-  DATABASE_URL: z.string().optional(),
-  MYSQL_USER_NAME: z.string().optional(),
-  MYSQL_USER_PASSWORD: z.string().optional(),
-  MYSQL_HOSTNAME: z.string().optional(),
-  MYSQL_PORT: whole(3306, 1, 65_535),
-  MYSQL_DATABASE_NAME: z.string().optional(),
-  DATABASE_TLS: onOff(false),
-  DATABASE_TLS_CA_FILE: z.string().optional(),
-  DATABASE_TLS_VERIFY_NAME: onOff(true),
-  DATABASE_POOL_SIZE: whole(10, 1, 1000),
-  MIGRATE_ON_START: onOff(true),
-  JWT_SECRET_KEY: z.string().optional(),
-  JWT_SECRET_KEY_PREVIOUS: z.string().optional(),
-  JWT_SECRET_KEY_PREVIOUS_FILE: z.string().optional(),
-  JWT_SECRET_KEY_FILE: z.string().optional(),
-  ACCEPT_WEAK_SECRET: onOff(false),
-  SECRET_KEY: z.string().optional(),
-  JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60, 1, YEAR_SECONDS),
-  JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60, 1, YEAR_SECONDS),
-  REFRESH_RETRY_SECONDS: whole(30, 0, 3600),
-  PASSWORD_MIN_LENGTH: whole(8, 1, 128),
-  PASSWORD_FORMAT: z.enum(["argon2id", "werkzeug"], "must be argon2id or werkzeug").default("argon2id"),
-  ARGON2_MEMORY_KIB: whole(19_456, 8, 262_144),
-  ARGON2_TIME_COST: whole(2, 1, 32),
-  HASH_CONCURRENCY: whole(0, 0, 1024),
-  HASH_QUEUE_LIMIT: whole(100, 0, 100_000),
-  LOGIN_FAILURES_PER_ACCOUNT: whole(10, 1, 1_000_000),
-  LOGIN_FAILURES_PER_CLIENT: whole(100, 1, 1_000_000),
-  REGISTRATIONS_PER_CLIENT: whole(100, 1, 1_000_000),
-  THROTTLE_WINDOW_SECONDS: whole(900, 1, 86_400),
-  PURGE_INTERVAL_SECONDS: whole(600, 1, 86_400),
-});
-
-/** The names that are read, for the README's table to be checked against. */
-export const variableNames = Object.keys(variables.shape);
 
 /**
  * Reads the environment. An empty variable counts as absent, as a compose file writes it.
@@ -177,6 +114,7 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     drainSeconds: read.DRAIN_SECONDS,
     timeZone: read.TZ,
     corsOrigins: read.CORS_ORIGINS,
+    docs: read.DOCS ?? !production,
     trustedHops: read.TRUSTED_HOPS,
     forwardedHeader: read.FORWARDED_HEADER,
     logLevel: read.LOG_LEVEL,

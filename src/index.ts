@@ -7,12 +7,19 @@ import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
+import { replyTo } from "./runtime/help.ts";
 import { createLog } from "./runtime/log.ts";
 import { createMetrics } from "./runtime/metrics.ts";
 import { startPurging } from "./runtime/purgeTimer.ts";
 import { serve, serveMetrics } from "./runtime/server.ts";
 import { onShutdown } from "./runtime/shutdown.ts";
 import { startFailure, tell, welcome } from "./runtime/welcome.ts";
+
+const reply = replyTo(process.argv.slice(2));
+if (reply) {
+  (reply.exitCode === 0 ? process.stdout : process.stderr).write(`${reply.text}\n`);
+  process.exit(reply.exitCode);
+}
 
 /** The Bun process: configuration → database → app → server → drain. */
 async function main(): Promise<void> {
@@ -61,6 +68,7 @@ async function main(): Promise<void> {
       clock,
       log,
       draining: () => draining,
+      docs: async () => (await import("./runtime/docs.ts")).docsFiles,
       metrics: { ...metrics, print: config.metrics ? undefined : metrics.print },
     });
     closers.push(startPurging(pool, config.purgeIntervalSeconds, clock, log, metrics.purge));
@@ -69,7 +77,7 @@ async function main(): Promise<void> {
     closers.push(() => server.stop());
     closers.push(() => Bun.sleep(config.drainSeconds * 1000));
     log.info({ address: server.url.origin, database: database.description }, "listening");
-    if (!config.production) welcome(server.url, database.description, config);
+    if (!config.production) welcome(server.url, database.description, config, process.env);
   } catch (error) {
     if (draining) return; // stopped while starting: what broke off is no failure
     tell(startFailure(error));

@@ -4,7 +4,7 @@ import { connectionOptions } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { type LocalDatabase, startLocalDatabase } from "../../src/runtime/localDatabase/index.ts";
-import { dataFolder } from "./tools.ts";
+import { dataFolder } from "../../test/support/database.ts";
 
 /** Room for millions of rows, so that what is measured is work and not this machine's disk. */
 const FLAGS = ["--innodb-buffer-pool-size=2G", "--loose-innodb-log-file-size=512M", "--max-connections=300"];

@@ -4,24 +4,26 @@ import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
+import { described } from "./operations.ts";
 import { changePasswordBody, loginBody, registerBody } from "./schemas.ts";
 
 /** Accounts: register, log in, change the password. The seed answers a login at both of its paths. */
 export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
   return new Hono<AppEnv>()
-    .post("/register", validate("json", registerBody(passwordMinLength)), async (c) => {
+    .post("/register", described.register, validate("json", registerBody(passwordMinLength)), async (c) => {
       await register(authContext(deps, c), c.req.valid("json"), clientOf(c));
       return succeed(c, null, "Register succeed!");
     })
-    .post("/login", validate("json", loginBody), async (c) =>
+    .post("/login", described.login, validate("json", loginBody), async (c) =>
       succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
     )
-    .post("/refreshToken", validate("json", loginBody), async (c) =>
+    .post("/refreshToken", described.loginAtRefreshToken, validate("json", loginBody), async (c) =>
       succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
     )
     .post(
       "/changePassword",
+      described.changePassword,
       authenticate(deps, "access"),
       blocklist(deps),
       validate("json", changePasswordBody(passwordMinLength)),

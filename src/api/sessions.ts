@@ -5,6 +5,7 @@ import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validateOptional } from "../http/validate.ts";
+import { described } from "./operations.ts";
 import { logoutBody } from "./schemas.ts";
 
 /** Sessions: refresh, rotate, list, log out. The seed answers a refresh at both of its paths. */
@@ -23,16 +24,16 @@ export function sessionRoutes(deps: Deps) {
 
   return (
     new Hono<AppEnv>()
-      .get("/refreshToken", refreshing, live, refreshed)
-      .get("/login", refreshing, live, refreshed)
+      .get("/refreshToken", described.refreshToken, refreshing, live, refreshed)
+      .get("/login", described.refreshTokenAtLogin, refreshing, live, refreshed)
       // Without the blocklist in front: what a spent token gets is for `rotate` to say, which asks the database itself.
-      .post("/rotateToken", refreshing, async (c) =>
+      .post("/rotateToken", described.rotateToken, refreshing, async (c) =>
         succeed(c, await rotate(authContext(deps, c), c.var.claims, clientOf(c))),
       )
-      .get("/getSessionList", access, live, async (c) =>
+      .get("/getSessionList", described.getSessionList, access, live, async (c) =>
         succeed(c, await sessionsOf(authContext(deps, c), c.var.claims, c.var.owner)),
       )
-      .post("/logout", access, live, validateOptional("scope", logoutBody), async (c) => {
+      .post("/logout", described.logout, access, live, validateOptional("scope", logoutBody), async (c) => {
         await logout(authContext(deps, c), c.var.claims, c.var.owner, c.req.valid("json").scope);
         return succeed(c, null);
       })

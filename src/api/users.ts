@@ -4,6 +4,7 @@ import { authenticate, blocklist } from "../http/authenticate.ts";
 import type { AppEnv, Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
+import { described } from "./operations.ts";
 import { listQuery, MAX_PAGE } from "./schemas.ts";
 import { answerUserList, openUserList, type UserList } from "./userList.ts";
 
@@ -27,8 +28,9 @@ export function userRoutes(deps: Deps) {
     await next();
   };
 
+  const query = validate("query", listQuery);
   return new Hono<ListEnv>()
-    .get("/getUserList", access, meanwhile, live, validate("query", listQuery), async (c) => {
+    .get("/getUserList", described.getUserList, access, meanwhile, live, query, async (c) => {
       const { limit, after } = c.req.valid("query");
       const db = deps.database(c);
       const list = await c.var.userList;
@@ -41,5 +43,5 @@ export function userRoutes(deps: Deps) {
         c.header("Link", `<${c.req.path}?limit=${size}&after=${last.id}>; rel="next"`);
       return succeed(c, page);
     })
-    .get("/getUser", access, live, (c) => succeed(c, c.var.owner.user));
+    .get("/getUser", described.getUser, access, live, (c) => succeed(c, c.var.owner.user));
 }

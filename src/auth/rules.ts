@@ -16,6 +16,12 @@ export const text = (name: string) =>
 /** The name of a new account, in NFC. */
 export const newUsername = text("username")
   .refine((name) => name.isWellFormed(), "username must be valid Unicode")
+  .meta({
+    description: "In NFC; no control characters, no white space at its ends",
+    minLength: 1,
+    maxLength: USERNAME_MAX_LENGTH,
+    examples: ["ada"],
+  })
   .transform((name) => name.normalize("NFC"))
   .refine((name) => name !== "", "username must not be empty")
   .refine(
@@ -32,7 +38,13 @@ export const newPassword = (field: string, minLength: number) =>
     .refine((password) => {
       const length = characters(password.normalize("NFC"));
       return length >= minLength && length <= PASSWORD_MAX_LENGTH;
-    }, `${field} must have ${minLength} to ${PASSWORD_MAX_LENGTH} characters`);
+    }, `${field} must have ${minLength} to ${PASSWORD_MAX_LENGTH} characters`)
+    .meta({
+      description: "Any characters, counted in NFC; none of the most common passwords, nor the username",
+      minLength,
+      maxLength: PASSWORD_MAX_LENGTH,
+      examples: ["a long passphrase"],
+    });
 
 let common: Promise<Set<string>> | undefined;
 

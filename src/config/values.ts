@@ -12,14 +12,12 @@ export function whole(fallback: number, min: number, max: number) {
 }
 
 /** A switch: on or off, also as true/false and 1/0. */
-export function onOff(fallback: boolean) {
-  return z
+export const onOff = () =>
+  z
     .string()
     .toLowerCase()
     .pipe(z.enum(["on", "off", "true", "false", "1", "0"], "must be on or off"))
-    .transform((word) => word === "on" || word === "true" || word === "1")
-    .default(fallback);
-}
+    .transform((word) => word === "on" || word === "true" || word === "1");
 
 /** An IANA time zone; a leading colon, as some systems write TZ, is dropped. Default: the machine's. */
 export function timeZone() {

@@ -73,6 +73,16 @@ export async function insertUser(db: Database, { wallTime, ...user }: NewUser): 
 }
 
 /**
+ * Adds users whose names are free.
+ * @returns how many of them were added
+ */
+export async function insertUsersUnlessTaken(db: Database, rows: NewUser[]): Promise<number> {
+  const values = rows.map(({ wallTime, ...user }) => ({ ...user, createdAt: wallTime, updatedAt: wallTime }));
+  const [result] = await db.insert(users).ignore().values(values);
+  return result.affectedRows;
+}
+
+/**
  * Stores another hash, unless the password was changed since it was read.
  * @param change `updatedAt` for a change that a person made; a hash renewed at login leaves it alone
  * @returns whether it was stored

@@ -43,8 +43,13 @@ export interface Deps {
   log: Log;
   /** True once the process no longer wants new work. */
   draining: () => boolean;
+  /** The files of the page at `/docs`, read when they are first asked for; it needs a runtime that can. */
+  docs?: () => Promise<DocsFiles>;
   metrics?: Metrics;
 }
+
+/** Files to be served, by name, each with its media type. */
+export type DocsFiles = Record<string, { type: string; body: () => Blob | string }>;
 
 /** What requests carry along. */
 export interface AppEnv {

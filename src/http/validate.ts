@@ -1,6 +1,7 @@
 import { zValidator } from "@hono/zod-validator";
 import type { Context, MiddlewareHandler, ValidationTargets } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { resolver, uniqueSymbol } from "hono-openapi";
 import type { z } from "zod";
 import { ApiError, type FieldError } from "../errors.ts";
 
@@ -35,7 +36,7 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
       throw error;
     }
   };
-  return guarded as typeof check;
+  return documented(guarded as typeof check, target, schema);
 }
 
 /**
@@ -49,7 +50,20 @@ export function validateOptional<T extends z.ZodType>(field: string, schema: T) 
     c.req.addValidatedData("json", schema.parse({}) as object);
     return next();
   };
-  return guarded as typeof check;
+  return documented(guarded as typeof check, "json", schema, false);
+}
+
+/** Leaves the schema on its validator, where the document at `/openapi.json` is read from. */
+function documented<T extends object>(
+  middleware: T,
+  target: keyof ValidationTargets,
+  schema: z.ZodType,
+  required = true,
+): T {
+  const content = { "application/json": { schema: resolver(schema) } };
+  const described =
+    target === "json" ? { spec: { requestBody: { required, content } } } : { target, ...resolver(schema) };
+  return Object.assign(middleware, { [uniqueSymbol]: described });
 }
 
 /** Whether a body has a field, by its text or, since JSON may spell a name with escapes, by what it says. */

@@ -7,17 +7,42 @@ export const tell = (line: string): void => {
 };
 
 /** What a developer wants to know after the start: where it is, what to try, what still stands at its default. */
-export function welcome(url: URL, database: string, config: Config): void {
+export function welcome(
+  url: URL,
+  database: string,
+  config: Config,
+  environment: Record<string, string | undefined>,
+): void {
   const everywhere = config.host === "0.0.0.0" || config.host === "::";
   const origin = everywhere ? `http://localhost:${url.port}` : url.origin;
   const body = `'{"username":"ada","password":"a long passphrase"}'`;
   tell(`
 latchkey answers at ${origin}
   database  ${database}
-  zone      ${config.timeZone} (TZ)
+  zone      ${config.timeZone}${config.docs ? `\n  docs      ${origin}/docs` : ""}
   try       curl -s ${origin}/api/register -H 'Content-Type: application/json' -d ${body}
             curl -s ${origin}/api/login -H 'Content-Type: application/json' -d ${body}
-`);
+${hints(config, environment)}`);
+}
+
+/** What an operator sets before others rely on it, and what stands there as long as that is not done. */
+const DEFAULTS: [variables: string[], hint: (config: Config) => string][] = [
+  [["DATABASE_URL", "MYSQL_HOSTNAME"], ({ dataFolder }) => `a database of its own, in ${dataFolder}`],
+  [
+    ["JWT_SECRET_KEY", "JWT_SECRET_KEY_FILE", "SECRET_KEY"],
+    ({ dataFolder }) => `a signing secret that was made for you, in ${dataFolder}`,
+  ],
+  [["CORS_ORIGINS"], () => "pages of any origin may call"],
+  [["TZ"], ({ timeZone }) => `the machine's zone, ${timeZone}`],
+  [["NODE_ENV"], () => "development; production refuses what is unsafe"],
+];
+
+/** A line for each thing that still stands at its default. */
+function hints(config: Config, environment: Record<string, string | undefined>): string {
+  const open = DEFAULTS.filter(([variables]) => variables.every((name) => !environment[name]));
+  if (open.length === 0) return "";
+  const lines = open.map(([[variable = ""], hint]) => `    ${variable.padEnd(15)} ${hint(config)}\n`);
+  return `  still at its default (bun run src/index.ts --help shows all variables)\n${lines.join("")}`;
 }
 
 /** What to do about a driver's code, for those that a first start meets. */
@@ -29,6 +54,13 @@ const ADVICE: Record<string, string> = {
   ER_ACCESS_DENIED_ERROR: "it refused the user name or password",
   ER_DBACCESS_DENIED_ERROR: "this user may not use that database",
   ER_BAD_DB_ERROR: "that database does not exist: create it first",
+  ER_TABLEACCESS_DENIED_ERROR: "this user lacks rights on its tables: the migrations need all of them",
+  ER_CON_COUNT_ERROR:
+    "it has no connection left: a smaller DATABASE_POOL_SIZE, or a larger max_connections there",
+  ER_HOST_NOT_PRIVILEGED: "it lets nobody in from this machine's address",
+  ER_OPTION_PREVENTS_STATEMENT: "it is read only: is it a replica?",
+  EHOSTUNREACH: "there is no way to that host: is the address right?",
+  EACCES: "this process may not use that socket",
   HANDSHAKE_NO_SSL_SUPPORT: "the server offers no TLS",
   HANDSHAKE_SSL_ERROR:
     "TLS failed: does DATABASE_TLS_CA_FILE hold the authority that signed its certificate?",
@@ -40,5 +72,5 @@ export function startFailure(error: unknown, what = "latchkey cannot start"): st
   const failure = databaseFailure(error);
   if (!failure) return `${what}: ${error instanceof Error ? error.message : "unknown error"}`;
   const advice = ADVICE[failure.code];
-  return `${what}, the database failed: ${failure.code}${advice ? ` (${advice})` : ""}`;
+  return `${what}, the database failed: ${failure.code} (${advice ?? "check DATABASE_URL, and its own log"})`;
 }

@@ -3,7 +3,8 @@ import { statSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, parseConfig, variableNames } from "../../src/config.ts";
+import { variableNames } from "../../src/config/variables.ts";
+import { ConfigError, parseConfig } from "../../src/config.ts";
 import { loadConfig } from "../../src/runtime/environment.ts";
 
 const SECRET = "test-secret-that-is-only-for-tests-0123456789";
@@ -33,6 +34,7 @@ describe("parseConfig", () => {
       drainSeconds: 0,
       timeZone: "UTC",
       corsOrigins: "*",
+      docs: true,
       trustedHops: 0,
       forwardedHeader: "x-forwarded-for",
       logLevel: "info",

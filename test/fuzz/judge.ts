@@ -86,7 +86,7 @@ export function judgeAnswer(asked: Asked, heard: Heard): string {
     claim(/^([A-Z]+, )+OPTIONS$/.test(headers.get("Allow") ?? ""), () => `no Allow: ${said()}`);
   if (status === 429)
     claim(/^\d+$/.test(headers.get("Retry-After") ?? ""), () => `no Retry-After: ${said()}`);
-  if (BARE.has(asked.path) && status === 200) return "bare";
+  if (status === 200 && BARE.has(decoded(asked.path))) return "bare";
   claim(
     /^application\/json(;|$)/.test(headers.get("Content-Type") ?? ""),
     () => `not called JSON: ${said()}`,
@@ -100,6 +100,15 @@ export function judgeAnswer(asked: Asked, heard: Heard): string {
     return "ok";
   }
   return judgeEnvelope(status, headers, text, said);
+}
+
+/** A path as the router reads it, which takes escapes away. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
 }
 
 function judgeEnvelope(status: number, headers: Headers, text: string, said: () => string): string {

@@ -103,7 +103,8 @@ export async function createWorld(tally: Tally, startMs = Date.now()): Promise<W
       () => `not ${made} new user: ${path} ${heard.text}`,
     );
     tally.add(asked, heard.status, code);
-    return { ...heard, code, data: heard.text ? (JSON.parse(heard.text).data ?? null) : null };
+    const enveloped = code !== "bare" && heard.text !== "";
+    return { ...heard, code, data: enveloped ? (JSON.parse(heard.text).data ?? null) : null };
   };
   const closers: (() => Promise<void>)[] = [];
   return {

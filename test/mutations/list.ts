@@ -17,8 +17,8 @@ export interface Mutation {
 
 /** In place of the blocklist: whoever's name is in the table is let through. */
 const UNASKED = `(async (c: any, next: any) => {
-  const [[row]] = await (deps.database(c) as any).execute("SELECT id AS userId, username FROM user WHERE username = '" + c.var.claims.sub + "'");
-  c.set("owner", { ...row, counter: c.var.claims.cnt ?? null });
+  const [[row]] = await (deps.database(c) as any).execute("SELECT id, username FROM user WHERE username = '" + c.var.claims.sub + "'");
+  c.set("owner", { user: row, counter: c.var.claims.cnt ?? null });
   await next();
 })`;
 
@@ -36,6 +36,7 @@ const TAKEOVER = ["test/takeover/accounts.test.ts"];
 const PASSWORDS = ["test/auth/passwords.test.ts"];
 const WERKZEUG = ["test/auth/werkzeug.test.ts"];
 const CONFIG = ["test/config/config.test.ts"];
+const DOCUMENT = ["test/openapi/document.test.ts"];
 const TLS = ["test/db/tls.test.ts"];
 const SERVICE = ["test/process/service.test.ts"];
 const USER = ["test/process/user.test.ts"];
@@ -224,22 +225,42 @@ export const areas: Record<string, Mutation[]> = {
   "Tokens: the question to the database": [
     ...(
       [
-        ["GET /api/getUserList", "users", '"/getUserList", access, live,', '"/getUserList", access, '],
-        ["GET /api/getUser", "users", '"/getUser", access, live,', '"/getUser", access, '],
+        [
+          "GET /api/getUserList",
+          "users",
+          '"/getUserList", described.getUserList, access, meanwhile, live,',
+          '"/getUserList", described.getUserList, access, meanwhile, ',
+        ],
+        [
+          "GET /api/getUser",
+          "users",
+          '"/getUser", described.getUser, access, live,',
+          '"/getUser", described.getUser, access, ',
+        ],
         [
           "GET /api/getSessionList",
           "sessions",
-          '"/getSessionList", access, live,',
-          '"/getSessionList", access, ',
+          '"/getSessionList", described.getSessionList, access, live,',
+          '"/getSessionList", described.getSessionList, access, ',
         ],
-        ["POST /api/logout", "sessions", '"/logout", access, live,', '"/logout", access, '],
+        [
+          "POST /api/logout",
+          "sessions",
+          '"/logout", described.logout, access, live,',
+          '"/logout", described.logout, access, ',
+        ],
         [
           "GET /api/refreshToken",
           "sessions",
-          '"/refreshToken", refreshing, live,',
-          '"/refreshToken", refreshing, ',
+          '"/refreshToken", described.refreshToken, refreshing, live,',
+          '"/refreshToken", described.refreshToken, refreshing, ',
         ],
-        ["GET /api/login", "sessions", '"/login", refreshing, live,', '"/login", refreshing, '],
+        [
+          "GET /api/login",
+          "sessions",
+          '"/login", described.refreshTokenAtLogin, refreshing, live,',
+          '"/login", described.refreshTokenAtLogin, refreshing, ',
+        ],
         ["POST /api/changePassword", "accounts", "blocklist(deps),", ""],
       ] as const
     ).map(([route, file, find, before]) => ({
@@ -255,7 +276,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The database is asked whether the token still stands: `POST /api/rotateToken`.",
       asvs: ["7.2.1", "7.4.1"],
       file: "src/auth/rotation.ts",
-      find: "const { username } = await requireLive(context, claims);",
+      find: "const { username } = (await requireLive(context, claims)).user;",
       replace: "const username = claims.sub;",
       test: LOGOUT,
       testName: REFUSED,
@@ -354,8 +375,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A question that is shared is put after the last of those who share it has asked.",
       asvs: ["7.4.1"],
       file: "src/db/sharing.ts",
-      find: "if (queue.waiting === opened) queue.waiting = undefined;",
-      replace: "setTimeout(() => queue.waiting === opened && (queue.waiting = undefined), 1);",
+      find: "if (queue.waiting === batch) queue.waiting = undefined;",
+      replace: "setTimeout(() => queue.waiting === batch && (queue.waiting = undefined), 1);",
       test: ["test/db/sharing.test.ts"],
       testName: "never for the one in flight",
     },
@@ -363,8 +384,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "Nobody gets the answer to another's question.",
       asvs: ["7.2.1"],
       file: "src/db/sharing.ts",
-      find: "answers[at] as V",
-      replace: "answers[0] as V",
+      find: "(await batch.answers)[at] as V",
+      replace: "(await batch.answers)[0] as V",
       test: ["test/db/sharing.test.ts"],
     },
     {
@@ -441,7 +462,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A logout of `others` or `all` ends the sessions it names.",
       asvs: ["7.4.1", "7.5.2"],
       file: "src/auth/sessions.ts",
-      find: 'await deleteSessionsOf(tx, owner.userId, scope === "others" ? sessionId : null);',
+      find: 'await deleteSessionsOf(tx, owner.user.id, scope === "others" ? sessionId : null);',
       replace: "",
       test: SESSIONS,
       testName: "POST /api/logout scopes",
@@ -459,7 +480,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A logout of `others` or `all` ends tokens that name no session.",
       asvs: ["7.4.1"],
       file: "src/auth/sessions.ts",
-      find: "await setTokensValidFrom(tx, owner.userId, cutoffAt(nowSeconds(context)));",
+      find: "await setTokensValidFrom(tx, owner.user.id, cutoffAt(nowSeconds(context)));",
       replace: "",
       test: SESSIONS,
       testName: "POST /api/logout scopes",
@@ -601,7 +622,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "Access tokens live 2 hours unless it is set otherwise.",
       asvs: ["7.3.2"],
-      file: "src/config.ts",
+      file: "src/config/variables.ts",
       find: "JWT_ACCESS_TOKEN_EXPIRES: whole(2 * 60 * 60,",
       replace: "JWT_ACCESS_TOKEN_EXPIRES: whole(24 * 60 * 60,",
       test: SEED,
@@ -610,7 +631,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "Refresh tokens, and with them sessions, live 30 days unless it is set otherwise.",
       asvs: ["7.3.2"],
-      file: "src/config.ts",
+      file: "src/config/variables.ts",
       find: "JWT_REFRESH_TOKEN_EXPIRES: whole(30 * 24 * 60 * 60,",
       replace: "JWT_REFRESH_TOKEN_EXPIRES: whole(365 * 24 * 60 * 60,",
       test: SEED,
@@ -751,7 +772,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A password change needs the current password.",
       asvs: ["6.2.3", "7.5.1"],
       file: "src/auth/accounts.ts",
-      find: "const { user } = await checkPassword(context, { username: who.username, password });",
+      find: "const { user } = await checkPassword(context, { username: who.username, password }, client);",
       replace: "const user = (await findCredentials(context.db, who.username)) as StoredCredentials;",
       test: SESSIONS,
       testName: "a wrong current password is 401 and changes nothing",
@@ -925,7 +946,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A common password or the username is refused at registration.",
       asvs: ["6.2.4", "6.2.11"],
       file: "src/auth/accounts.ts",
-      find: 'await refuseUsual("password", password, username);',
+      find: 'await refuseUsual("password", credentials.password, credentials.username);',
       replace: "",
       test: RULES,
       testName: "passwords of new accounts",
@@ -1008,7 +1029,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "The price is 19 MiB and 2 passes unless it is set otherwise.",
       asvs: [],
-      file: "src/config.ts",
+      file: "src/config/variables.ts",
       find: "ARGON2_MEMORY_KIB: whole(19_456,",
       replace: "ARGON2_MEMORY_KIB: whole(64,",
       test: CONFIG,
@@ -1273,8 +1294,8 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "With `CORS_ORIGINS` only those origins may read answers.",
       asvs: [],
-      file: "src/app.ts",
-      find: "origin: deps.config.corsOrigins,",
+      file: "src/http/crossOrigin.ts",
+      find: "origin: origins,",
       replace: "origin: (origin) => origin,",
       test: ENVELOPE,
       testName: "with CORS_ORIGINS only those",
@@ -1571,16 +1592,16 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A weak secret is accepted on demand only.",
       asvs: ["9.1.1"],
-      file: "src/config.ts",
-      find: "ACCEPT_WEAK_SECRET: onOff(false),",
-      replace: "ACCEPT_WEAK_SECRET: onOff(true),",
+      file: "src/config/variables.ts",
+      find: "ACCEPT_WEAK_SECRET: onOff().default(false),",
+      replace: "ACCEPT_WEAK_SECRET: onOff().default(true),",
       test: CONFIG,
       testName: "NODE_ENV=production",
     },
     {
       statement: "A slip in `NODE_ENV` does not turn production's refusals off.",
       asvs: ["9.1.1"],
-      file: "src/config.ts",
+      file: "src/config/variables.ts",
       find: '.pipe(z.enum(["development", "test", "production"], "must be development, test or production"))',
       replace: "",
       test: CONFIG,
@@ -1621,6 +1642,15 @@ export const areas: Record<string, Mutation[]> = {
       replace: "own",
       test: CONFIG,
       testName: "a secret of our own making",
+    },
+    {
+      statement: "Production shows `/docs` and `/openapi.json` on demand only.",
+      asvs: [],
+      file: "src/config.ts",
+      find: "docs: read.DOCS ?? !production,",
+      replace: "docs: read.DOCS ?? true,",
+      test: DOCUMENT,
+      testName: "but for production, and there on demand",
     },
     {
       statement: "A kept secret that is damaged is never used.",
@@ -1706,7 +1736,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "The service listens on this machine alone unless it is told otherwise.",
       asvs: [],
-      file: "src/config.ts",
+      file: "src/config/variables.ts",
       find: 'HOST: z.string().default("127.0.0.1"),',
       replace: 'HOST: z.string().default("0.0.0.0"),',
       test: CONFIG,
@@ -1742,9 +1772,9 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "The name is checked unless that is switched off.",
       asvs: [],
-      file: "src/config.ts",
-      find: "DATABASE_TLS_VERIFY_NAME: onOff(true),",
-      replace: "DATABASE_TLS_VERIFY_NAME: onOff(false),",
+      file: "src/config/variables.ts",
+      find: "DATABASE_TLS_VERIFY_NAME: onOff().default(true),",
+      replace: "DATABASE_TLS_VERIFY_NAME: onOff().default(false),",
       test: CONFIG,
       testName: "TLS with the system's roots",
     },
@@ -1820,7 +1850,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A request has one time limit for all that it asks of the database.",
       asvs: [],
       file: "src/runtime/allowance.ts",
-      find: "storage.run({ leftMs: REQUEST_MS }, work)",
+      find: "storage.run(allowance, work)",
       replace: "work()",
       test: FAULTS,
       testName: "frozen",

@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import { createApp } from "../../src/app.ts";
 import { createAttemptMemory } from "../../src/auth/attemptMemory.ts";
 import type { LogFields } from "../../src/auth/context.ts";
@@ -5,9 +6,12 @@ import { createKeyring } from "../../src/auth/keys.ts";
 import { createPasswords, type Passwords } from "../../src/auth/passwords.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Database } from "../../src/db/connection.ts";
-import type { Metrics } from "../../src/http/deps.ts";
+import type { Deps, Metrics } from "../../src/http/deps.ts";
 import { bunHashing } from "../../src/runtime/bun.ts";
+import { docsFiles } from "../../src/runtime/docs.ts";
+import { createMetrics } from "../../src/runtime/metrics.ts";
 import { migratedDatabase } from "./database.ts";
+import { openApi } from "./openapi.ts";
 
 /** Obviously not a secret of anybody's. */
 export const TEST_SECRET = "test-secret-that-is-only-for-tests-0123456789";
@@ -51,6 +55,7 @@ export class TestClock {
 }
 
 let shared: ReturnType<typeof migratedDatabase> | undefined;
+let documented: ReturnType<typeof openApi> | undefined;
 
 /** The database that tests share; each uses names of its own in it. */
 export const sharedDatabase = () => {
@@ -70,7 +75,7 @@ export async function testApp(options: TestOptions = {}) {
   const keep = (level: string) => (fields: LogFields, message: string) =>
     void logged.push({ level, fields, message });
   const state = { draining: false, address: options.address ?? uniqueAddress() };
-  const app = createApp({
+  const deps: Deps = {
     config,
     database: () => db,
     passwords: (options.around ?? ((passwords) => passwords))(
@@ -87,12 +92,18 @@ export async function testApp(options: TestOptions = {}) {
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },
     draining: () => state.draining,
+    docs: async () => docsFiles,
     ...(options.metrics ? { metrics: options.metrics } : {}),
-  });
-  const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
-    return answerOf(await app.request(path, { method, ...init }));
   };
-  return { app, config, db, clock, logged, state, request, ...verbs(request) };
+  const app = createApp(deps);
+  documented ??= openApi(createApp({ ...deps, metrics: createMetrics(), config: { ...config, docs: true } }));
+  const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
+    const answer = await answerOf(await app.request(path, { method, ...init }));
+    // Whatever a test is about: what the service answers, its document says.
+    expect((await documented)?.differences(method, path, answer)).toEqual([]);
+    return answer;
+  };
+  return { app, config, db, clock, logged, state, request, documented, ...verbs(request) };
 }
 
 /** A response with its body read. */
@@ -102,7 +113,7 @@ export async function answerOf(response: Response): Promise<Answer> {
     status: response.status,
     headers: response.headers,
     text,
-    body: text ? JSON.parse(text) : undefined,
+    body: /json/.test(response.headers.get("Content-Type") ?? "") && text ? JSON.parse(text) : undefined,
   };
 }
 

@@ -1,35 +1,16 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { findAptTools, unpackedLibraries, unpackWithApt } from "../../src/runtime/localDatabase/apt.ts";
-import { findProgram } from "../../src/runtime/localDatabase/run.ts";
-import { dataFolder } from "./database.ts";
 import { collect, until } from "./process.ts";
+import { provideProgram } from "./programs.ts";
 
-const PACKAGE = { name: "haproxy", program: "usr/sbin/haproxy" };
+const HAPROXY = { packages: ["haproxy"], program: "usr/sbin/haproxy" };
 const CONFIG = join(import.meta.dir, "..", "..", "docs", "haproxy.cfg");
-
-/**
- * HAProxy of the PATH, else a copy in the data folder, else one that is fetched there as the database is.
- * @throws Error with the reason if there is none to be had
- */
-async function findHaproxy(): Promise<{ program: string; libraries: string }> {
-  const installed = findProgram("haproxy", undefined) ?? findProgram("haproxy", "/usr/sbin:/usr/local/sbin");
-  if (installed) return { program: installed, libraries: "" };
-  const copy = join(dataFolder, "haproxy");
-  if (!existsSync(join(copy, PACKAGE.program))) {
-    const tools = process.platform === "linux" ? findAptTools(undefined) : undefined;
-    if (!tools) throw new Error("there is no haproxy on the PATH: install HAProxy 2.6 or later");
-    await unpackWithApt(copy, PACKAGE, tools, (line) => process.stderr.write(`[haproxy] ${line}\n`));
-  }
-  return { program: join(copy, PACKAGE.program), libraries: await unpackedLibraries(copy) };
-}
 
 /** Runs the HAProxy of docs/operations.md in front of two instances, and waits until it serves. */
 export async function startHaproxy(instances: [port: number, port: number], listen: number) {
-  const { program, libraries } = await findHaproxy();
-  const child = Bun.spawn([program, "-db", "-f", CONFIG], {
+  const { path, env } = await provideProgram(["haproxy"], HAPROXY);
+  const child = Bun.spawn([path, "-db", "-f", CONFIG], {
     env: {
-      ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}),
+      ...env,
       LISTEN: `127.0.0.1:${listen}`,
       LATCHKEY_1: `127.0.0.1:${instances[0]}`,
       LATCHKEY_2: `127.0.0.1:${instances[1]}`,

@@ -20,38 +20,39 @@ export function findAptTools(path: string | undefined): AptTools | undefined {
   return { aptGet, dpkgDeb, dpkgQuery, ldd: findProgram("ldd", path) };
 }
 
-/** The package of a program, and where the program stands in it. */
-export interface Packaged {
-  name: string;
+/** A program to be had from packages. */
+export interface AptProgram {
+  /** All but the libraries that they depend on. */
+  packages: string[];
+  /** Where the program stands in an unpacked copy. */
   program: string;
+  /** Folders of libraries that are its own, below that of the architecture. */
+  libraries?: string[];
 }
 
 /** MariaDB's server. */
-export const MARIADB: Packaged = { name: "mariadb-server-core", program: "usr/sbin/mariadbd" };
-
-/** The server program inside of a copy unpacked by `unpackWithApt`. */
-export function unpackedServer(copy: string): string {
-  return join(copy, MARIADB.program);
-}
+export const MARIADB: AptProgram = { packages: ["mariadb-server-core"], program: "usr/sbin/mariadbd" };
 
 /** Where the libraries of an unpacked copy are, for LD_LIBRARY_PATH. */
-export async function unpackedLibraries(copy: string): Promise<string> {
+export async function unpackedLibraries(copy: string, { libraries = [] }: AptProgram): Promise<string> {
   const folders = new Set<string>();
   for (const lib of ["lib", "usr/lib"].map((name) => join(copy, name))) {
     if (!existsSync(lib)) continue;
     // One level down: the folder of the architecture, as usr/lib/x86_64-linux-gnu.
-    for (const name of await readdir(lib)) if (name.includes("-linux-")) folders.add(join(lib, name));
+    for (const name of await readdir(lib))
+      if (name.includes("-linux-"))
+        for (const inner of ["", ...libraries]) folders.add(join(lib, name, inner));
   }
   return [...folders].join(":");
 }
 
 /**
- * Fetches a package and the libraries this machine lacks from the machine's own signed sources and unpacks them into
- * `copy`, without root and without a change to the system. @throws Error with what apt said.
+ * Fetches a program's packages and the libraries this machine lacks from the machine's own signed sources and unpacks
+ * them into `copy`, without root and without a change to the system. @throws Error with what apt said.
  */
 export async function unpackWithApt(
   copy: string,
-  wantedPackage: Packaged,
+  program: AptProgram,
   tools: AptTools,
   report: Report,
 ): Promise<void> {
@@ -59,7 +60,7 @@ export async function unpackWithApt(
     const work = join(temporary, "apt");
     const download = downloader(tools, work, report);
     const seen = new Set<string>();
-    for (let wanted = [wantedPackage.name], round = 0; wanted.length > 0; round++) {
+    for (let wanted = program.packages, round = 0; wanted.length > 0; round++) {
       for (const name of wanted) seen.add(name);
       const folder = join(work, String(round));
       await mkdir(folder, { recursive: true });
@@ -68,7 +69,7 @@ export async function unpackWithApt(
       wanted = await missingLibraries(tools, depends, seen);
     }
     await removeFolder(work);
-    await checkLibraries(tools, temporary, wantedPackage);
+    await checkLibraries(tools, temporary, program);
   });
 }
 
@@ -135,12 +136,13 @@ async function missingLibraries(tools: AptTools, depends: string[][], fetched: S
 }
 
 /** @throws Error that names the libraries the unpacked program does not find. */
-async function checkLibraries(tools: AptTools, copy: string, { name, program }: Packaged): Promise<void> {
+async function checkLibraries(tools: AptTools, copy: string, program: AptProgram): Promise<void> {
   if (tools.ldd === undefined) return;
-  const LD_LIBRARY_PATH = await unpackedLibraries(copy);
-  const listed = await run([tools.ldd, join(copy, program)], { env: { LD_LIBRARY_PATH } });
+  const LD_LIBRARY_PATH = await unpackedLibraries(copy, program);
+  const listed = await run([tools.ldd, join(copy, program.program)], { env: { LD_LIBRARY_PATH } });
   const missing = `${listed.stdout}\n${listed.stderr}`
     .split("\n")
     .filter((line) => line.includes("not found"));
+  const name = program.packages[0];
   if (missing.length > 0) throw new Error(`the unpacked ${name} lacks libraries:\n${missing.join("\n")}`);
 }

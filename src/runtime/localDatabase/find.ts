@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findAptTools, MARIADB, unpackedLibraries, unpackedServer, unpackWithApt } from "./apt.ts";
+import { findAptTools, MARIADB, unpackedLibraries, unpackWithApt } from "./apt.ts";
 import { type Engine, examine, type Family } from "./engine.ts";
 import { removeFolder } from "./files.ts";
 import { installHint } from "./hint.ts";
@@ -35,12 +35,13 @@ export async function findEngine(options: FindOptions): Promise<Engine | string[
   if (family === "mysql") return ["the data was made by MySQL, and there is no mysqld on the PATH"];
 
   const copy = join(folder, "mariadb");
+  const server = join(copy, MARIADB.program);
   const examineCopy = async () =>
-    examine(unpackedServer(copy), `unpacked in ${join(options.shown, "mariadb")}`, {
+    examine(server, `unpacked in ${join(options.shown, "mariadb")}`, {
       moved: true,
-      libraries: await unpackedLibraries(copy),
+      libraries: await unpackedLibraries(copy, MARIADB),
     });
-  if (existsSync(unpackedServer(copy))) {
+  if (existsSync(server)) {
     const engine = await examineCopy();
     if (fits(engine)) return engine;
     report(`the copy in ${copy} does not run any more: fetching it again`);

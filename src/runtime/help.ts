@@ -1,0 +1,32 @@
+import { version } from "../../package.json";
+import { MEANINGS } from "../config/meanings.ts";
+import { defaultOf, variableNames } from "../config/variables.ts";
+
+const USAGE = `latchkey ${version}: keeps users and hands out tokens.
+
+  bun run src/index.ts           starts the service; Ctrl-C or SIGTERM stops it
+  bun run src/index.ts --help    shows this
+
+It takes no other arguments. It is configured by the environment and by a file .env in the working directory; README.md has more.`;
+
+/** What the service says to its arguments instead of starting. */
+export interface Reply {
+  text: string;
+  exitCode: 0 | 2;
+}
+
+/** The reply to a call with arguments: the help, or that they are not known. Undefined without any: it starts. */
+export function replyTo(args: string[]): Reply | undefined {
+  if (args.length === 0) return undefined;
+  if (args.every((arg) => arg === "--help" || arg === "-h"))
+    return { text: `${USAGE}\n\n${table()}`, exitCode: 0 };
+  const unknown = args.filter((arg) => arg !== "--help" && arg !== "-h").join(" ");
+  return { text: `latchkey does not know: ${unknown}\n\n${USAGE}`, exitCode: 2 };
+}
+
+/** Every variable with its default and what it means: the names and defaults that are read, no list of their own. */
+function table(): string {
+  const rows = variableNames.map((name) => [`${name}=${defaultOf(name)}`, MEANINGS[name]] as const);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, meaning]) => `  ${left.padEnd(width)}  ${meaning}`).join("\n");
+}

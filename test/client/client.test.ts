@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { serve } from "../../src/runtime/server.ts";
+import { PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
+import { compile } from "../support/compiler.ts";
+import { dataFolder } from "../support/database.ts";
+
+/** What openSession of docs/client.md gives. */
+interface Session {
+  users(): Promise<{ username: string }[]>;
+  me(): Promise<{ username: string }>;
+  logout(): Promise<null>;
+  rotate(): Promise<void>;
+}
+interface Example {
+  openSession(origin: string, username: string, password: string): Promise<Session>;
+}
+
+let folder: string; // inside of the checkout, where its package's name resolves
+let example: Example;
+let it: TestApp;
+let server: Bun.Server<undefined>;
+beforeAll(async () => {
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  folder = await mkdtemp(join(dataFolder, "client-"));
+  const [, code = ""] = /```ts\n(.*?)```/s.exec(await Bun.file("docs/client.md").text()) ?? [];
+  expect(code.split("\n").length).toBeLessThanOrEqual(60);
+  await Bun.write(join(folder, "example.ts"), code);
+  await Bun.write(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"], exclude: [] }),
+  );
+  example = await import(join(folder, "example.ts"));
+  it = await testApp();
+  server = serve(it.app.fetch as never, { host: "127.0.0.1", port: 0 });
+});
+afterAll(async () => {
+  await server?.stop(true);
+  await rm(folder, { recursive: true });
+});
+
+const newSession = async () => {
+  const username = unique("client");
+  await it.post("/api/register", { username, password: PASSWORD });
+  return { username, session: await example.openSession(server.url.origin, username, PASSWORD) };
+};
+const refreshes = () => it.logged.filter(({ fields }) => fields.route === "/api/refreshToken").length;
+
+describe("the example of docs/client.md", () => {
+  test("compiles", async () => {
+    expect(await compile(folder)).toEqual([]);
+  });
+  test("logs in and calls; a failure is told by its code", async () => {
+    const { username, session } = await newSession();
+    expect((await session.me()).username).toBe(username);
+    expect((await session.users()).map((user) => user.username)).toContain(username);
+    await expect(example.openSession(server.url.origin, username, "wrong")).rejects.toMatchObject({
+      message: "Invalid password!",
+      failure: { code: "invalid_password" },
+    });
+  });
+  test("refreshes once for all calls that find their token expired, and again the next time", async () => {
+    const { username, session } = await newSession();
+    for (const times of [1, 2]) {
+      const before = refreshes();
+      it.clock.advance(2 * 60 * 60 + 60);
+      const answers = await Promise.all([session.me(), session.users(), session.me(), session.me()]);
+      expect([times, answers.length, (await session.me()).username]).toEqual([times, 4, username]);
+      expect(refreshes() - before).toBe(1);
+    }
+  });
+  test("rotates: the session goes on with the new pair", async () => {
+    const { username, session } = await newSession();
+    await session.rotate();
+    it.clock.advance(2 * 60 * 60 + 60);
+    expect((await session.me()).username).toBe(username);
+    await session.rotate();
+    expect((await session.me()).username).toBe(username);
+  });
+  test("logs out; what ended stays ended, without a refresh", async () => {
+    const { session } = await newSession();
+    const before = refreshes();
+    expect(await session.logout()).toBeNull();
+    await expect(session.me()).rejects.toMatchObject({ failure: { code: "token_revoked" } });
+    expect(refreshes()).toBe(before);
+  });
+});
+
+describe("types", () => {
+  test("right calls compile", async () => {
+    expect(await compile("test/client/fixtures/right")).toEqual([]);
+  });
+  test("wrong ones do not, each for its reason", async () => {
+    expect(await compile("test/client/fixtures/wrong")).toEqual([
+      "calls.ts:5 TS2741", // no password
+      "calls.ts:6 TS2322", // a number for a name
+      "calls.ts:7 TS2322", // no such scope
+      "calls.ts:8 TS2551", // no such path
+      "calls.ts:9 TS2339", // no such method
+      "calls.ts:12 TS2339", // no such field in the answer
+      "calls.ts:15 TS2531", // not asked whether it succeeded
+    ]);
+  });
+});
