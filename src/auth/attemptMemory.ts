@@ -9,14 +9,21 @@ export interface AttemptMemory {
   find(bucket: string, nowSeconds: number): Attempts;
   /** Counts one more, which is to be stored; the first sets when the bucket runs out. */
   count(bucket: string, nowSeconds: number, lastsSeconds: number): void;
-  /** Takes over what the database says, after having stored some of the counts of here. */
-  learn(bucket: string, count: number, expiresAt: number, storedNow: number): void;
+  /** The moment before a question to the database, for `learn`. */
+  asking(): number;
+  /**
+   * Takes over what the database says, after having stored some of the counts of here. Answers overtake each other: one to
+   * a question from before the last rise can raise a count and not lower it.
+   */
+  learn(bucket: string, answer: Attempts & { storedNow: number; asked: number }): void;
 }
 
 interface Known {
   stored: number;
   unstored: number;
   expiresAt: number;
+  /** When the count last rose, as `asking` counts. */
+  rose: number;
 }
 
 /**
@@ -26,6 +33,7 @@ interface Known {
  */
 export function createAttemptMemory(capacity = 50_000): AttemptMemory {
   const buckets = new Map<string, Known>();
+  let moment = 0;
   const put = (bucket: string, known: Known): void => {
     buckets.delete(bucket); // a Map keeps the order of insertion
     if (known.stored + known.unstored > 0) buckets.set(bucket, known);
@@ -49,12 +57,16 @@ export function createAttemptMemory(capacity = 50_000): AttemptMemory {
         unstored: 0,
         expiresAt: nowSeconds + lastsSeconds,
       };
-      put(bucket, { stored, unstored: unstored + 1, expiresAt });
+      put(bucket, { stored, unstored: unstored + 1, expiresAt, rose: ++moment });
     },
-    learn(bucket, count, expiresAt, storedNow) {
-      const known = buckets.get(bucket);
-      const unstored = Math.max(0, (known?.unstored ?? 0) - storedNow);
-      put(bucket, { stored: count, unstored, expiresAt: count > 0 ? expiresAt : (known?.expiresAt ?? 0) });
+    asking: () => moment,
+    learn(bucket, { count, expiresAt, storedNow, asked }) {
+      const known = buckets.get(bucket) ?? { stored: 0, unstored: 0, expiresAt: 0, rose: 0 };
+      const unstored = Math.max(0, known.unstored - storedNow);
+      const overtaken = known.rose > asked && count <= known.stored;
+      const stored = overtaken ? known.stored : count;
+      const rose = stored > known.stored ? ++moment : known.rose;
+      put(bucket, { stored, unstored, expiresAt: count > 0 ? expiresAt : known.expiresAt, rose });
     },
   };
 }

@@ -95,11 +95,12 @@ async function lookUp(
   known: string | undefined,
 ): Promise<Map<string, Attempts>> {
   const now = nowSeconds(context);
+  const asked = context.attempts.asking();
   try {
     const stored = await findAttempts(context.db, known ? [...failures, known] : failures, now);
     for (const bucket of failures) {
-      const { count, expiresAt } = stored.get(bucket) ?? { count: 0, expiresAt: now };
-      context.attempts.learn(bucket, count, expiresAt, 0);
+      const answer = stored.get(bucket) ?? { count: 0, expiresAt: now };
+      context.attempts.learn(bucket, { ...answer, storedNow: 0, asked });
     }
     return stored;
   } catch (error) {
@@ -113,9 +114,11 @@ async function count(context: AuthContext, bucket: string): Promise<void> {
   const now = nowSeconds(context);
   const lasts = context.config.throttleWindowSeconds;
   context.attempts.count(bucket, now, lasts);
+  const asked = context.attempts.asking();
   try {
     const everywhere = await countAttempt(context.db, bucket, now, lasts);
-    context.attempts.learn(bucket, everywhere, context.attempts.find(bucket, now).expiresAt, 1);
+    const { expiresAt } = context.attempts.find(bucket, now);
+    context.attempts.learn(bucket, { count: everywhere, expiresAt, storedNow: 1, asked });
   } catch (error) {
     warn(context, error);
   }

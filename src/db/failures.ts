@@ -40,7 +40,20 @@ export function isDuplicateKey(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1062;
 }
 
-/** A deadlock (1213): the server rolled the transaction back, and it may be run again. */
+/** The server has no variable of that name (1193). */
+export function isUnknownVariable(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1193;
+}
+
+/** A node of a cluster that is cut off from the others, and refuses everything until it is back (1047). */
+export function isCutOff(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1047;
+}
+
+/**
+ * A deadlock, or on a Galera cluster a change of the same row on another node (1213): the server rolled the transaction
+ * back, and it may be run again.
+ */
 export function isConflict(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1213;
 }

@@ -45,20 +45,30 @@ export async function unpackWithApt(copy: string, tools: AptTools, report: Repor
     "no database server here: fetching MariaDB with apt-get download (about 10 MB, no root, nothing installed)",
   );
   await makeFolderOnce(copy, async (temporary) => {
-    const work = join(temporary, "apt");
-    const download = downloader(tools, work, report);
-    const seen = new Set<string>();
-    for (let wanted = ["mariadb-server-core"], round = 0; wanted.length > 0; round++) {
-      for (const name of wanted) seen.add(name);
-      const folder = join(work, String(round));
-      await mkdir(folder, { recursive: true });
-      await withProgress(report, `fetching ${wanted.join(", ")}`, download(wanted, folder));
-      const depends = await withProgress(report, "unpacking", unpack(tools, folder, temporary));
-      wanted = await missingLibraries(tools, depends, seen);
-    }
-    await removeFolder(work);
+    await unpackPackages(["mariadb-server-core"], temporary, tools, report);
     await checkLibraries(tools, temporary);
   });
+}
+
+/** Fetches packages, and the libraries of theirs that this machine lacks, and unpacks them. @throws Error with what apt said. */
+export async function unpackPackages(
+  names: string[],
+  into: string,
+  tools: AptTools,
+  report: Report,
+): Promise<void> {
+  const work = join(into, "apt");
+  const download = downloader(tools, work, report);
+  const seen = new Set<string>();
+  for (let wanted = names, round = 0; wanted.length > 0; round++) {
+    for (const name of wanted) seen.add(name);
+    const folder = join(work, String(round));
+    await mkdir(folder, { recursive: true });
+    await withProgress(report, `fetching ${wanted.join(", ")}`, download(wanted, folder));
+    const depends = await withProgress(report, "unpacking", unpack(tools, folder, into));
+    wanted = await missingLibraries(tools, depends, seen);
+  }
+  await removeFolder(work);
 }
 
 /** Downloads with the system's package lists, or where those are missing or stale with lists of its own. */
@@ -92,7 +102,7 @@ function downloader(tools: AptTools, work: string, report: Report) {
 }
 
 /** Unpacks every package of a folder. @returns what they depend on, each a list of alternatives. */
-async function unpack(tools: AptTools, folder: string, into: string): Promise<string[][]> {
+export async function unpack(tools: AptTools, folder: string, into: string): Promise<string[][]> {
   const depends: string[][] = [];
   for (const name of await readdir(folder)) {
     if (!name.endsWith(".deb")) continue;
