@@ -1309,6 +1309,15 @@ export const areas: Record<string, Mutation[]> = {
       testName: "also by way of a password change",
     },
     {
+      statement: "An answer of the database that was overtaken by a newer count does not lower it.",
+      asvs: ["6.3.1"],
+      file: "src/auth/attemptMemory.ts",
+      find: "known.rose > asked && count <= known.stored;",
+      replace: "false && known.rose > asked;",
+      test: ["test/auth/address.test.ts"],
+      testName: "an answer that was overtaken",
+    },
+    {
       statement: "Without the database an instance counts by itself.",
       asvs: ["6.3.1"],
       file: "src/auth/throttle.ts",
@@ -1691,6 +1700,15 @@ export const areas: Record<string, Mutation[]> = {
       replace: "",
       test: SETTINGS,
       testName: "a lock that is not let go of",
+    },
+    {
+      statement: "On a cluster, reads wait for what was committed on the other nodes.",
+      asvs: ["7.4.1"],
+      file: "src/db/connection.ts",
+      find: '"SET SESSION wsrep_sync_wait = 5";',
+      replace: '"SET SESSION wsrep_sync_wait = 0";',
+      test: SETTINGS,
+      testName: "reads wait for the other nodes",
     },
     {
       statement: "Connections are strict and escape safely, whatever the server's own mode is.",
