@@ -60,7 +60,7 @@ export async function beginAttempt(
     if (!isKnown) requireBelow(context, byClient, loginFailuresPerClient, "login_client");
   };
   stillAllowed();
-  const counting: Promise<void>[] = [];
+  const counting: Promise<number>[] = [];
   return {
     stillAllowed,
     failed() {
@@ -84,8 +84,9 @@ export async function beginRegistration(context: AuthContext, client: Client): P
   const { registrationsPerClient } = context.config;
   const bucket = `registered:client:${networkOf(client)}`;
   requireBelow(context, bucket, registrationsPerClient, "registration");
-  await count(context, bucket);
-  requireBelow(context, bucket, registrationsPerClient + 1, "registration");
+  // Of several at once each goes by its own number: what is known here by then may count the later ones.
+  const own = await count(context, bucket);
+  if (own > registrationsPerClient) requireBelow(context, bucket, registrationsPerClient, "registration");
 }
 
 /** What the database knows of buckets; nothing, if it cannot say. Its counts of failures are then known here too. */
@@ -109,8 +110,11 @@ async function lookUp(
   }
 }
 
-/** Counts one more: here, at once and in any case, and in the database for all instances. */
-async function count(context: AuthContext, bucket: string): Promise<void> {
+/**
+ * Counts one more: here, at once and in any case, and in the database for all instances.
+ * @returns its number, as far as that is known
+ */
+async function count(context: AuthContext, bucket: string): Promise<number> {
   const now = nowSeconds(context);
   const lasts = context.config.throttleWindowSeconds;
   context.attempts.count(bucket, now, lasts);
@@ -119,8 +123,10 @@ async function count(context: AuthContext, bucket: string): Promise<void> {
     const everywhere = await countAttempt(context.db, bucket, now, lasts);
     const { expiresAt } = context.attempts.find(bucket, now);
     context.attempts.learn(bucket, { count: everywhere, expiresAt, storedNow: 1, asked });
+    return everywhere;
   } catch (error) {
     warn(context, error);
+    return context.attempts.find(bucket, now).count;
   }
 }
 
