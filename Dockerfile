@@ -10,7 +10,7 @@ FROM oven/bun:1.4.5-slim
 WORKDIR /home/bun/app
 # UV_THREADPOOL_SIZE has to be in the environment before Bun starts: password hashes and the check of every token share
 # these threads, and with only one a core the hashes would hold up the checks.
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 UV_THREADPOOL_SIZE=16
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 DRAIN_SECONDS=5 UV_THREADPOOL_SIZE=16
 # Owned by root and read only for the user that runs it.
 COPY --from=dependencies /home/bun/app/node_modules node_modules
 COPY package.json ./

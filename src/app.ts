@@ -54,6 +54,7 @@ export function createApp(deps: Deps) {
   });
   base.notFound((c) => fail(c, new ApiError("not_found")));
   base.onError((error, c) => answerFailure(deps, error, c));
+  if (deps.metrics?.print) base.get("/metrics", deps.metrics.print);
 
   return base
     .get("/", (c) => c.json({ hello: "world" }))

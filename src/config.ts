@@ -8,6 +8,10 @@ export interface Config {
   production: boolean;
   host: string;
   port: number;
+  /** Where `GET /metrics` is served instead of beside the rest; undefined: there. */
+  metrics: { host: string; port: number } | undefined;
+  /** How long it goes on serving, no longer ready, before it closes its port. */
+  drainSeconds: number;
   /** IANA zone of `created_at` and `updated_at`. */
   timeZone: string;
   corsOrigins: "*" | string[];
@@ -68,6 +72,9 @@ const variables = z.object({
     .default("development"),
   HOST: z.string().default("127.0.0.1"),
   PORT: whole(5000, 0, 65_535),
+  METRICS_HOST: z.string().optional(),
+  METRICS_PORT: whole(0, 0, 65_535),
+  DRAIN_SECONDS: whole(0, 0, 300),
   TZ: timeZone(),
   CORS_ORIGINS: origins(),
   TRUSTED_HOPS: whole(0, 0, 32),
@@ -164,6 +171,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     production,
     host: read.HOST,
     port: read.PORT,
+    metrics: read.METRICS_PORT
+      ? { host: read.METRICS_HOST ?? read.HOST, port: read.METRICS_PORT }
+      : undefined,
+    drainSeconds: read.DRAIN_SECONDS,
     timeZone: read.TZ,
     corsOrigins: read.CORS_ORIGINS,
     trustedHops: read.TRUSTED_HOPS,

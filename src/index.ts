@@ -2,13 +2,15 @@ import { createApp } from "./app.ts";
 import { createAttemptMemory } from "./auth/attemptMemory.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
+import { currentAllowance } from "./runtime/allowance.ts";
 import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
 import { createLog } from "./runtime/log.ts";
+import { createMetrics } from "./runtime/metrics.ts";
 import { startPurging } from "./runtime/purgeTimer.ts";
-import { serve } from "./runtime/server.ts";
+import { serve, serveMetrics } from "./runtime/server.ts";
 import { onShutdown } from "./runtime/shutdown.ts";
 import { startFailure, tell, welcome } from "./runtime/welcome.ts";
 
@@ -28,7 +30,7 @@ async function main(): Promise<void> {
     log.info({ reason }, "draining");
     while (closers.length > 0) await closers.pop()?.();
     log.info({}, "stopped");
-  });
+  }, config.drainSeconds);
 
   try {
     const database = await provideDatabase(config, tell, (reason) => {
@@ -42,23 +44,30 @@ async function main(): Promise<void> {
         "the database lacks migrations and MIGRATE_ON_START is off: run `bun run db:migrate` first",
       );
     }
-    const pool = openPool(database.target, config.databasePoolSize);
+    const pool = openPool(database.target, config.databasePoolSize, currentAllowance);
     closers.push(() => pool.end());
     const db = openDatabase(pool);
+    const metrics = createMetrics();
+    const passwords = configuredPasswords(config, metrics.gate);
+    metrics.watchGate(passwords.depth);
+    metrics.watchPool(pool);
     const app = createApp({
       config,
       database: () => db,
-      passwords: configuredPasswords(config),
+      passwords,
       keyring: await configuredKeyring(config),
       attempts: createAttemptMemory(),
       clientAddress: connectionAddress,
       clock,
       log,
       draining: () => draining,
+      metrics: { ...metrics, print: config.metrics ? undefined : metrics.print },
     });
-    closers.push(startPurging(pool, config.purgeIntervalSeconds, clock, log));
-    const server = serve(app.fetch, config);
+    closers.push(startPurging(pool, config.purgeIntervalSeconds, clock, log, metrics.purge));
+    if (config.metrics) serveMetrics(metrics.print, config.metrics); // to the process's end
+    const server = serve(app.fetch, config, () => draining);
     closers.push(() => server.stop());
+    closers.push(() => Bun.sleep(config.drainSeconds * 1000));
     log.info({ address: server.url.origin, database: database.description }, "listening");
     if (!config.production) welcome(server.url, database.description, config);
   } catch (error) {

@@ -26,7 +26,7 @@ export function accountRoutes(deps: Deps) {
       blocklist(deps),
       validate("json", changePasswordBody(passwordMinLength)),
       async (c) => {
-        const who = { username: c.var.owner.username, sessionId: c.var.claims.sid ?? null };
+        const who = { username: c.var.owner.user.username, sessionId: c.var.claims.sid ?? null };
         await changePassword(authContext(deps, c), who, c.req.valid("json"), clientOf(c));
         return succeed(c, null);
       },

@@ -1,21 +1,38 @@
-import { Hono } from "hono";
-import { findUser, listUsers, pageUsers } from "../db/users.ts";
-import { ApiError } from "../errors.ts";
+import { Hono, type MiddlewareHandler } from "hono";
+import { pageUsers } from "../db/users.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import type { AppEnv, Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
 import { listQuery, MAX_PAGE } from "./schemas.ts";
+import { answerUserList, openUserList, type UserList } from "./userList.ts";
+
+/** What the list's handler finds prepared, unless a page was asked for. */
+interface ListEnv extends AppEnv {
+  Variables: AppEnv["Variables"] & { userList: Promise<UserList> | undefined };
+}
 
 /** Users: the seed's list of all of them, a page of it, and the token's own user. */
 export function userRoutes(deps: Deps) {
   const access = authenticate(deps, "access");
   const live = blocklist(deps);
-  return new Hono<AppEnv>()
-    .get("/getUserList", access, live, validate("query", listQuery), async (c) => {
+
+  /** Asks for the list while the blocklist is asked: what comes is shown only if that lets the token in. */
+  const meanwhile: MiddlewareHandler<ListEnv> = async (c, next) => {
+    if (c.req.query("limit") === undefined && c.req.query("after") === undefined) {
+      const list = openUserList(deps.database(c));
+      list.catch(() => {}); // thrown by the handler, if it comes to that
+      c.set("userList", list);
+    }
+    await next();
+  };
+
+  return new Hono<ListEnv>()
+    .get("/getUserList", access, meanwhile, live, validate("query", listQuery), async (c) => {
       const { limit, after } = c.req.valid("query");
       const db = deps.database(c);
-      if (limit === undefined && after === undefined) return succeed(c, await listUsers(db));
+      const list = await c.var.userList;
+      if (list) return answerUserList(c, db, deps.log, list);
       const size = limit ?? MAX_PAGE;
       const rows = await pageUsers(db, after ?? 0, size + 1); // one more tells whether there is a next page
       const page = rows.slice(0, size);
@@ -24,9 +41,5 @@ export function userRoutes(deps: Deps) {
         c.header("Link", `<${c.req.path}?limit=${size}&after=${last.id}>; rel="next"`);
       return succeed(c, page);
     })
-    .get("/getUser", access, live, async (c) => {
-      const user = await findUser(deps.database(c), c.var.owner.userId);
-      if (!user) throw new ApiError("token_revoked"); // deleted since the blocklist was asked
-      return succeed(c, user);
-    });
+    .get("/getUser", access, live, (c) => succeed(c, c.var.owner.user));
 }

@@ -1,10 +1,12 @@
 import { v7 as uuidv7 } from "uuid";
-import { databaseFailure, isDuplicateKey } from "../db/failures.ts";
+import type { Database } from "../db/connection.ts";
+import { databaseFailure, isAnswerLost, isDuplicateKey } from "../db/failures.ts";
 import { deleteSessionsOf, insertSession } from "../db/sessions.ts";
 import { inTransaction } from "../db/transaction.ts";
 import {
   findCredentials,
   insertUser,
+  type NewUser,
   replacePassword,
   type StoredCredentials,
   unchangedPassword,
@@ -49,12 +51,36 @@ export async function createAccount(
   const stored = await context.passwords.hash(password);
   // Flask's clock may be behind ours, and the first token of a new account be made there.
   const tokensValidFrom = nowSeconds(context) - LEEWAY_SECONDS;
-  try {
-    await insertUser(context.db, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
-  } catch (error) {
-    if (isDuplicateKey(error)) throw new ApiError("username_taken", { cause: error });
-    throw error;
+  await addUser(context, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
+}
+
+/** How often an account whose answer is lost is written. */
+const INSERT_ATTEMPTS = 3;
+
+/**
+ * Adds an account. When the answer is lost, it is written once more: the unique index has that wait for the first attempt,
+ * should the server still be at it, and then says whether there is an account. Whether that is ours is looked up.
+ */
+async function addUser({ db }: AuthContext, user: NewUser): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await insertUser(db, user);
+    } catch (error) {
+      if (isDuplicateKey(error)) {
+        if (attempt > 1 && (await isStored(db, user))) return;
+        throw new ApiError("username_taken", { cause: error });
+      }
+      if (!isAnswerLost(error) || attempt === INSERT_ATTEMPTS) throw error;
+    }
   }
+}
+
+/** Whether a user has this very hash. Its salt is random, so only who made it can have stored it. */
+async function isStored(
+  db: AuthContext["db"],
+  { username, pwd }: Pick<NewUser, "username" | "pwd">,
+): Promise<boolean> {
+  return (await findCredentials(db, username))?.pwd === pwd;
 }
 
 /**
@@ -105,6 +131,10 @@ export async function changePassword(
     if (!(await replacePassword(tx, user, change))) return false;
     await deleteSessionsOf(tx, user.id, who.sessionId);
     return true;
+  }).catch(async (error) => {
+    // Was only the answer to the COMMIT lost? What is stored is stored whole.
+    if (isAnswerLost(error) && (await isStored(context.db, { ...user, ...stored }))) return true;
+    throw error;
   });
   // Somebody changed it in between: what was checked is no longer the password.
   if (!changed) throw new ApiError("invalid_password");
@@ -116,7 +146,7 @@ async function checkPassword(
   { username, password }: Credentials,
   client: Client,
 ): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const user = await findCredentials(context.db, username);
+  const user = await findByAnyForm(context.db, username);
   const attempt = await beginAttempt(context, user?.id, client);
   const { matches, fault, outdated = false } = await context.passwords.verify(password, user, attempt);
   await attempt.stored();
@@ -126,6 +156,17 @@ async function checkPassword(
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
   await attempt.succeeded();
   return { user, outdated };
+}
+
+/**
+ * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
+ * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
+ * sent, which is how Flask kept it.
+ */
+async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
+  const normal = username.normalize("NFC");
+  const user = await findCredentials(db, normal);
+  return user || normal === username ? user : findCredentials(db, username);
 }
 
 /**

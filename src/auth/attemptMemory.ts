@@ -9,21 +9,18 @@ export interface AttemptMemory {
   find(bucket: string, nowSeconds: number): Attempts;
   /** Counts one more, which is to be stored; the first sets when the bucket runs out. */
   count(bucket: string, nowSeconds: number, lastsSeconds: number): void;
-  /** The moment before a question to the database, for `learn`. */
-  asking(): number;
-  /**
-   * Takes over what the database says, after having stored some of the counts of here. Answers overtake each other: one to
-   * a question from before the last rise can raise a count and not lower it.
-   */
-  learn(bucket: string, answer: Attempts & { storedNow: number; asked: number }): void;
+  /** Takes over the database's count after one was stored. */
+  stored(bucket: string, count: number, nowSeconds: number): void;
+  /** What is known of a bucket, for `refresh` to tell whether that has changed. */
+  look(bucket: string): unknown;
+  /** Takes over what the database said when asked; a lower count only if nothing was counted here since. */
+  refresh(bucket: string, count: number, expiresAt: number, looked: unknown): void;
 }
 
 interface Known {
   stored: number;
   unstored: number;
   expiresAt: number;
-  /** When the count last rose, as `asking` counts. */
-  rose: number;
 }
 
 /**
@@ -33,7 +30,6 @@ interface Known {
  */
 export function createAttemptMemory(capacity = 50_000): AttemptMemory {
   const buckets = new Map<string, Known>();
-  let moment = 0;
   const put = (bucket: string, known: Known): void => {
     buckets.delete(bucket); // a Map keeps the order of insertion
     if (known.stored + known.unstored > 0) buckets.set(bucket, known);
@@ -57,16 +53,24 @@ export function createAttemptMemory(capacity = 50_000): AttemptMemory {
         unstored: 0,
         expiresAt: nowSeconds + lastsSeconds,
       };
-      put(bucket, { stored, unstored: unstored + 1, expiresAt, rose: ++moment });
+      put(bucket, { stored, unstored: unstored + 1, expiresAt });
     },
-    asking: () => moment,
-    learn(bucket, { count, expiresAt, storedNow, asked }) {
-      const known = buckets.get(bucket) ?? { stored: 0, unstored: 0, expiresAt: 0, rose: 0 };
-      const unstored = Math.max(0, known.unstored - storedNow);
-      const overtaken = known.rose > asked && count <= known.stored;
-      const stored = overtaken ? known.stored : count;
-      const rose = stored > known.stored ? ++moment : known.rose;
-      put(bucket, { stored, unstored, expiresAt: count > 0 ? expiresAt : known.expiresAt, rose });
+    stored(bucket, count, nowSeconds) {
+      const known = live(bucket, nowSeconds);
+      if (!known) return; // it has run out meanwhile
+      // Answers may come in another order than the database counted.
+      const stored = Math.max(known.stored, count);
+      put(bucket, { ...known, stored, unstored: Math.max(0, known.unstored - 1) });
+    },
+    look: (bucket) => buckets.get(bucket),
+    refresh(bucket, count, expiresAt, looked) {
+      const known = buckets.get(bucket);
+      if (known !== looked && count < (known?.stored ?? 0)) return;
+      put(bucket, {
+        stored: count,
+        unstored: known?.unstored ?? 0,
+        expiresAt: count > 0 ? expiresAt : (known?.expiresAt ?? 0),
+      });
     },
   };
 }

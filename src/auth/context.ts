@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
 import type { AttemptMemory } from "./attemptMemory.ts";
 import type { Keyring } from "./keys.ts";
+import type { ThrottleKind } from "./observers.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** Fields a log line may have: codes and counts, never what a client or the database said. */
@@ -14,9 +15,6 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
-/** What was refused for being tried too often. */
-export type ThrottleKind = "login_account" | "login_client" | "registration";
-
 /** What a verb of this folder works with: handed in, so that tests can hand in others. */
 export interface AuthContext {
   config: Config;
@@ -25,11 +23,11 @@ export interface AuthContext {
   keyring: Keyring;
   /** Counts of failed logins and the like, for this process; the database has those of all. */
   attempts: AttemptMemory;
-  /** Told of each attempt that is refused. */
-  onThrottled?: ((kind: ThrottleKind) => void) | undefined;
   /** Epoch milliseconds. */
   clock: () => number;
   log: Log;
+  /** Counts an attempt that was refused with `too_many_attempts`. */
+  onThrottled?: ((kind: ThrottleKind) => void) | undefined;
 }
 
 /** The current time in the unit of JWT claims (RFC 7519 section 2, NumericDate). */

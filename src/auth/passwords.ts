@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { ApiError } from "../errors.ts";
 import { base64, hex } from "./encoding.ts";
+import type { GateDepth, GateObserver } from "./observers.ts";
 import { type HashFault, parseHash } from "./storedHash.ts";
 import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
@@ -65,14 +66,22 @@ export interface Passwords {
 export function createPasswords(
   { argon2, legacy }: Hashing,
   options: { format: PasswordFormat; cost: Argon2Cost; concurrency: number; queueLimit: number },
-): Passwords {
+  observer?: GateObserver,
+): Passwords & { depth(): GateDepth } {
   const limit = pLimit(options.concurrency);
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
   const gated = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit)
+    if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit) {
+      observer?.onRefusal();
       throw new ApiError("overloaded");
-    return limit(work);
+    }
+    if (!observer) return limit(work);
+    const askedAt = performance.now();
+    return limit(() => {
+      observer.onWait((performance.now() - askedAt) / 1000);
+      return work();
+    });
   };
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
     const parsed = parseHash(stored.pwd);
@@ -101,10 +110,13 @@ export function createPasswords(
         guard?.stillAllowed();
         const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
         if (!stored || verdict.fault) await check(password, decoy);
+        // Half a surrogate pair has no UTF-8 and is hashed as U+FFFD: it must not pass for that.
+        if (!password.isWellFormed()) verdict.matches = false;
         if (!verdict.matches) guard?.failed();
         if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
         return verdict;
       }),
+    depth: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
   };
 }
 

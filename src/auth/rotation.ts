@@ -12,7 +12,7 @@ import { ApiError } from "../errors.ts";
 import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { issuePair, presented, requireLive, type SessionGrant, type TokenPair } from "./sessions.ts";
-import type { Claims } from "./tokens.ts";
+import { type Claims, isSessionId } from "./tokens.ts";
 
 /** One use of a refresh token: which session, and the counter it was made at. */
 interface Use {
@@ -33,7 +33,7 @@ const useOf = ({ cnt = 0, exp }: Claims, sessionId: string) => ({ sessionId, cou
  */
 export async function rotate(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
   if (claims.sid === undefined) return adopt(context, claims, client);
-  const { username } = await requireLive(context, claims);
+  const { username } = (await requireLive(context, claims)).user;
   const use = { username, ...useOf(claims, claims.sid) };
   const won = await rotateSession(context.db, use.sessionId, use.counter, nowSeconds(context));
   return won ? issuePair(context, successorOf(use)) : retryOrTheft(context, use);
@@ -45,7 +45,7 @@ export async function rotate(context: AuthContext, claims: Claims, client: Clien
  */
 export async function requireCurrent(context: AuthContext, claims: Claims, owner: TokenOwner): Promise<void> {
   if (claims.sid === undefined || owner.counter === claims.cnt) return;
-  await refuseTheft(context, { username: owner.username, ...useOf(claims, claims.sid) });
+  await refuseTheft(context, { username: owner.user.username, ...useOf(claims, claims.sid) });
   throw new ApiError("token_reused", { message: "Token has been used before" });
 }
 
@@ -82,16 +82,20 @@ const successorOf = (use: Use): SessionGrant => ({ ...use, counter: use.counter 
  */
 async function adopt(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
   const { jti } = claims;
-  if (!/^[\x21-\x7e]{1,36}$/.test(jti))
-    throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
+  if (!isSessionId(jti)) throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
   const now = nowSeconds(context);
   const owner = await findTokenOwner(context.db, presented(claims), now);
-  const use = { username: owner?.username ?? claims.sub, sessionId: jti, counter: 0, expiresAt: claims.exp };
+  const use = {
+    username: owner?.user.username ?? claims.sub,
+    sessionId: jti,
+    counter: 0,
+    expiresAt: claims.exp,
+  };
   if (!owner) return retryOrTheft(context, use);
 
   const session = {
     id: jti,
-    userId: owner.userId,
+    userId: owner.user.id,
     counter: 1,
     createdAt: now,
     expiresAt: claims.exp,

@@ -52,7 +52,7 @@ export async function refresh(context: AuthContext, claims: Claims, owner: Token
   if (sessionId !== null) await touchSession(context.db, sessionId, issuedAt);
   return issueToken(context.keyring, {
     type: "access",
-    username: owner.username,
+    username: owner.user.username,
     sessionId,
     parent: sessionId === null ? claims : undefined,
     issuedAt,
@@ -78,8 +78,8 @@ export async function logout(
   const sessionId = claims.sid ?? null;
   await inTransaction(context.db, async (tx) => {
     if (scope !== "session") {
-      await setTokensValidFrom(tx, owner.userId, cutoffAt(nowSeconds(context)));
-      await deleteSessionsOf(tx, owner.userId, scope === "others" ? sessionId : null);
+      await setTokensValidFrom(tx, owner.user.id, cutoffAt(nowSeconds(context)));
+      await deleteSessionsOf(tx, owner.user.id, scope === "others" ? sessionId : null);
     } else if (sessionId !== null) {
       await deleteSession(tx, sessionId);
     }
@@ -105,7 +105,7 @@ export async function sessionsOf(
   owner: TokenOwner,
 ): Promise<PublicSession[]> {
   const show = wallClock(context.config.timeZone);
-  const rows = await listSessions(context.db, owner.userId, nowSeconds(context));
+  const rows = await listSessions(context.db, owner.user.id, nowSeconds(context));
   return rows.map((row) => ({
     id: row.id,
     created_at: show(row.createdAt * 1000),

@@ -3,7 +3,8 @@ import { databaseFailure } from "../db/failures.ts";
 import { ApiError } from "../errors.ts";
 import { clientNetwork } from "./address.ts";
 import type { Client } from "./client.ts";
-import { type AuthContext, nowSeconds, type ThrottleKind } from "./context.ts";
+import { type AuthContext, nowSeconds } from "./context.ts";
+import type { ThrottleKind } from "./observers.ts";
 import type { Guard } from "./passwords.ts";
 
 /** How long a client that has logged in is known for it, in seconds: 90 days from its last login. */
@@ -84,9 +85,8 @@ export async function beginRegistration(context: AuthContext, client: Client): P
   const { registrationsPerClient } = context.config;
   const bucket = `registered:client:${networkOf(client)}`;
   requireBelow(context, bucket, registrationsPerClient, "registration");
-  // Of several at once each goes by its own number: what is known here by then may count the later ones.
-  const own = await count(context, bucket);
-  if (own > registrationsPerClient) requireBelow(context, bucket, registrationsPerClient, "registration");
+  const counted = await count(context, bucket);
+  if (counted > registrationsPerClient) throw tooMany(context, bucket, "registration");
 }
 
 /** What the database knows of buckets; nothing, if it cannot say. Its counts of failures are then known here too. */
@@ -96,12 +96,12 @@ async function lookUp(
   known: string | undefined,
 ): Promise<Map<string, Attempts>> {
   const now = nowSeconds(context);
-  const asked = context.attempts.asking();
+  const looked = failures.map((bucket) => context.attempts.look(bucket));
   try {
     const stored = await findAttempts(context.db, known ? [...failures, known] : failures, now);
-    for (const bucket of failures) {
-      const answer = stored.get(bucket) ?? { count: 0, expiresAt: now };
-      context.attempts.learn(bucket, { ...answer, storedNow: 0, asked });
+    for (const [i, bucket] of failures.entries()) {
+      const { count, expiresAt } = stored.get(bucket) ?? { count: 0, expiresAt: now };
+      context.attempts.refresh(bucket, count, expiresAt, looked[i]);
     }
     return stored;
   } catch (error) {
@@ -110,19 +110,14 @@ async function lookUp(
   }
 }
 
-/**
- * Counts one more: here, at once and in any case, and in the database for all instances.
- * @returns its number, as far as that is known
- */
+/** Counts one more: here, at once and in any case, and in the database for all instances. @returns the count then */
 async function count(context: AuthContext, bucket: string): Promise<number> {
   const now = nowSeconds(context);
   const lasts = context.config.throttleWindowSeconds;
   context.attempts.count(bucket, now, lasts);
-  const asked = context.attempts.asking();
   try {
     const everywhere = await countAttempt(context.db, bucket, now, lasts);
-    const { expiresAt } = context.attempts.find(bucket, now);
-    context.attempts.learn(bucket, { count: everywhere, expiresAt, storedNow: 1, asked });
+    context.attempts.stored(bucket, everywhere, now);
     return everywhere;
   } catch (error) {
     warn(context, error);
@@ -149,11 +144,14 @@ export async function forgetAccount(db: AuthContext["db"], userId: number): Prom
 }
 
 function requireBelow(context: AuthContext, bucket: string, limit: number, kind: ThrottleKind): void {
+  if (context.attempts.find(bucket, nowSeconds(context)).count >= limit) throw tooMany(context, bucket, kind);
+}
+
+function tooMany(context: AuthContext, bucket: string, kind: ThrottleKind): ApiError {
   const now = nowSeconds(context);
-  const { count, expiresAt } = context.attempts.find(bucket, now);
-  if (count < limit) return;
   context.onThrottled?.(kind);
-  throw new ApiError("too_many_attempts", { retryAfterSeconds: expiresAt - now });
+  const { expiresAt } = context.attempts.find(bucket, now);
+  return new ApiError("too_many_attempts", { retryAfterSeconds: Math.max(1, expiresAt - now) });
 }
 
 const warn = ({ log }: AuthContext, error: unknown): void =>

@@ -80,7 +80,7 @@ export function readClaims(payload: unknown, type: TokenType, nowSeconds: number
   if (!isJti(jti)) throw faultyClaim("jti");
   if (rti !== undefined && !(isJti(rti) && isTime(rexp))) throw faultyClaim("rti");
   if (typeof sub !== "string") throw faultyClaim("sub");
-  if (sid !== undefined && typeof sid !== "string") throw faultyClaim("sid");
+  if (sid !== undefined && !isSessionId(sid)) throw faultyClaim("sid");
   if (claims.type !== "access" && claims.type !== "refresh") throw faultyClaim("type");
   if (claims.type !== type) {
     const message =
@@ -91,10 +91,17 @@ export function readClaims(payload: unknown, type: TokenType, nowSeconds: number
   return claims as Claims;
 }
 
-const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+/** The last second that a Date can name (ECMA-262 section 21.4.1.1): later ones could be neither stored nor shown. */
+const MAX_TIME = 8_640_000_000_000;
+
+const isTime = (value: unknown): value is number => typeof value === "number" && Math.abs(value) <= MAX_TIME;
 
 const isJti = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= MAX_JTI_LENGTH;
+
+/** What the column of session ids can hold: ASCII, at most 36 characters. Asked for another, the database fails. */
+export const isSessionId = (value: unknown): value is string =>
+  typeof value === "string" && /^[\x21-\x7e]{1,36}$/.test(value);
 
 const faultyClaim = (name: string) =>
   new ApiError("token_invalid", { message: `Missing or malformed claim: ${name}` });

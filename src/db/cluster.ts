@@ -1,5 +1,5 @@
 import type { Pool } from "mysql2/promise";
-import { isConflict, isCutOff } from "./failures.ts";
+import { isConflict } from "./failures.ts";
 
 /**
  * Runs something again, four times at the most, when the server rolled it back for a conflict.
@@ -16,31 +16,10 @@ export async function repeatOnConflict<T>(work: () => Promise<T>, retries = 4): 
 }
 
 /**
- * A pool as clusters need it. A statement outside of a transaction is rolled back whole on a conflict, so it is repeated.
- * A connection to a node that is cut off is closed: a new one may be led to another.
+ * A pool that repeats a statement on a conflict: outside of a transaction it was rolled back whole. On a cluster any may
+ * meet one, when another node changed the same row.
  */
 export function forCluster(pool: Pool): Pool {
-  const getConnection = async () => {
-    const connection = await pool.getConnection();
-    const { query } = connection;
-    const watched = async (...sent: unknown[]) => {
-      try {
-        return await (query as (...args: unknown[]) => Promise<unknown>).apply(connection, sent);
-      } catch (error) {
-        if (isCutOff(error)) connection.destroy();
-        throw error;
-      }
-    };
-    return Object.assign(connection, { query: watched as typeof query });
-  };
-  const query = (...sent: Parameters<Pool["query"]>) =>
-    repeatOnConflict(async () => {
-      const connection = await getConnection();
-      try {
-        return await connection.query(...sent);
-      } finally {
-        connection.release();
-      }
-    });
-  return Object.assign(Object.create(pool) as Pool, { getConnection, query: query as Pool["query"] });
+  const query = (...sent: Parameters<Pool["query"]>) => repeatOnConflict(() => pool.query(...sent));
+  return Object.assign(Object.create(pool) as Pool, { query: query as Pool["query"] });
 }

@@ -4,6 +4,7 @@ import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { forCluster } from "./cluster.ts";
 import { isUnknownVariable } from "./failures.ts";
+import { type Allowance, limitTime, within } from "./timeLimit.ts";
 
 export type Database = MySql2Database;
 
@@ -45,13 +46,14 @@ export const SESSION_SETTINGS = [
 ];
 
 /**
- * How long a statement may wait for a lock or run, in seconds, before the server gives it up. MariaDB and MySQL have
- * different names for the latter, and each refuses the other's.
+ * How long a statement may wait for a lock or run, in seconds, before the server gives it up: a little sooner than we do,
+ * so that what we gave up is not done later. MariaDB and MySQL have different names for the latter, and each refuses the
+ * other's.
  */
 const TIME_LIMITS = [
-  "SET SESSION innodb_lock_wait_timeout = 4",
-  "SET SESSION max_statement_time = 5",
-  "SET SESSION max_execution_time = 5000",
+  "SET SESSION innodb_lock_wait_timeout = 2",
+  "SET SESSION max_statement_time = 3",
+  "SET SESSION max_execution_time = 3000",
 ];
 
 /**
@@ -64,8 +66,13 @@ export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 5";
 /**
  * A pool for one process. Connections are opened when first needed.
  * @param poolSize most connections at once
+ * @param allowance what the request at hand may still spend on waiting for the database; undefined outside of one
  */
-export function openPool(target: DatabaseTarget, poolSize: number): Pool {
+export function openPool(
+  target: DatabaseTarget,
+  poolSize: number,
+  allowance: () => Allowance | undefined = () => undefined,
+): Pool {
   const pool = createPool({
     ...connectionOptions(target),
     connectionLimit: poolSize,
@@ -75,6 +82,7 @@ export function openPool(target: DatabaseTarget, poolSize: number): Pool {
   });
   // Queued on the connection before the query that it was opened for.
   pool.pool.on("connection", (connection) => {
+    connection.on("error", () => {}); // the driver may tell of one break twice, and none must end the process
     for (const setting of SESSION_SETTINGS) {
       connection.query(setting, (error) => {
         if (error) connection.destroy(); // never to be used with other settings
@@ -85,7 +93,7 @@ export function openPool(target: DatabaseTarget, poolSize: number): Pool {
     });
     for (const limit of TIME_LIMITS) connection.query(limit, () => {});
   });
-  return pool;
+  return limitTime(pool, allowance);
 }
 
 /** The typed query builder over a pool. */
@@ -93,7 +101,10 @@ export function openDatabase(pool: Pool): Database {
   return drizzle({ client: forCluster(pool) });
 }
 
-/** @throws if the database does not answer */
+/** How long a database may take to be called ready, in ms. */
+const READY_MS = 1_000;
+
+/** @throws if the database does not answer soon */
 export async function ping(db: Database): Promise<void> {
-  await db.execute(sql`SELECT 1`);
+  await within(READY_MS, db.execute(sql`SELECT 1`));
 }

@@ -12,7 +12,8 @@ export interface DatabaseFailure {
  */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code, errno, syscall } = at as { code?: unknown; errno?: unknown; syscall?: unknown };
+    const { errno, syscall } = at as { errno?: unknown; syscall?: unknown };
+    const code = codeOf(at);
     if (typeof code === "string" && (DRIVER_CODE.test(code) || syscall === "connect")) {
       const query = (error as { query?: unknown }).query;
       return {
@@ -30,9 +31,15 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   return undefined;
 }
 
-/** Codes of the driver and the server, and those of a connection that broke; no others of the system's. */
+/** The driver's code; it has no names for MariaDB's own errors, its time limit (1969) among them. */
+function codeOf(error: Error): unknown {
+  const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown };
+  return code === undefined && typeof sqlState === "string" ? `ER_${errno}` : code;
+}
+
+/** Codes of the driver and the server, of our own time limit, and of a connection that broke; no others of the system's. */
 const DRIVER_CODE =
-  /^(ER_|PROTOCOL_|HANDSHAKE_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
+  /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|DATABASE_TIMEOUT$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
 const CLOSED_CONNECTION = /^Can't add new command when connection is in closed state/;
 
 /** MySQL and MariaDB: a unique index refused the row. */
@@ -45,11 +52,6 @@ export function isUnknownVariable(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1193;
 }
 
-/** A node of a cluster that is cut off from the others, and refuses everything until it is back (1047). */
-export function isCutOff(error: unknown): boolean {
-  return databaseFailure(error)?.errno === 1047;
-}
-
 /**
  * A deadlock, or on a Galera cluster a change of the same row on another node (1213): the server rolled the transaction
  * back, and it may be run again.
@@ -58,11 +60,28 @@ export function isConflict(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1213;
 }
 
+/** Read-only, or no part of its cluster for now: another connection may reach another server. */
+const ELSEWHERE = new Set([1047, 1290, 1792, 1836]);
+
+/** True when the server that a connection leads to is not to be asked again. */
+export function leavesServer(error: unknown): boolean {
+  return ELSEWHERE.has(databaseFailure(error)?.errno ?? 0);
+}
+
+/** The server's answers that do not say what became of the statement: shutting down, killed, read or write failed. */
+const UNTOLD = new Set([1053, 1158, 1159, 1160, 1161, 1927]);
+
+/** True when a statement may have been done all the same: its answer was lost. */
+export function isAnswerLost(error: unknown): boolean {
+  const failure = databaseFailure(error);
+  return failure !== undefined && (!failure.code.startsWith("ER_") || UNTOLD.has(failure.errno ?? 0));
+}
+
 /** Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. */
 const UNAVAILABLE = new Set([
-  1021, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1152, 1158,
-  1159, 1160, 1161, 1180, 1184, 1203, 1205, 1213, 1226, 1290, 1317, 1792, 1836, 1927, 1969, 3024, 3100, 3168,
-  4031,
+  1021, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1135,
+  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1792, 1836, 1878, 1927,
+  1969, 3024, 3100, 3168, 4031,
 ]);
 
 /** True when the database could not do its work, so that the answer is 503 and not 500. */

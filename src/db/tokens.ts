@@ -1,7 +1,8 @@
-import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
+import { and, eq, gt, inArray, isNull, notExists, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
-import { tokensStillValid } from "./users.ts";
+import { sharing } from "./sharing.ts";
+import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
 export interface PresentedToken {
@@ -16,14 +17,16 @@ export interface PresentedToken {
 
 /** The user and session that stand behind a token that is good. */
 export interface TokenOwner {
-  userId: number;
-  username: string;
+  user: PublicUser;
   /** The session's counter; null for a token without one. */
   counter: number | null;
 }
 
+/** Tokens that one statement asks about. */
+const TOGETHER = 100;
+
 /**
- * Looks behind a token whose signature is good, in one statement: its user exists and is not disabled; neither it nor
+ * Looks behind a token whose signature is good: its user exists and is not disabled; neither it nor
  * what it was got with was revoked; its session, if it names one, is that user's own and has not run out; if it names
  * none, it is not older than the user's cutoff.
  * @returns undefined if any of that is not so
@@ -33,19 +36,76 @@ export async function findTokenOwner(
   token: PresentedToken,
   nowSeconds: number,
 ): Promise<TokenOwner | undefined> {
+  const { sessionId, parentJti, jti, username } = token;
+  const plain = sessionId !== null && parentJti === null && /^[\x21-\x7e]{1,36}$/.test(sessionId);
+  if (!plain) return findOwnerAlone(db, token, nowSeconds);
+  const { rows, revoked, exact } = await askTogether(db, { sessionId, jti });
+  const row = rows.get(sessionId);
+  if (revoked.has(jti) || !row || row.expiresAt <= nowSeconds) return undefined;
+  // The database's collation says whether another spelling is the same name, or the same id.
+  if (row.username !== username || !exact) return findOwnerAlone(db, token, nowSeconds);
+  return { user: publicUser(row), counter: row.counter };
+}
+
+interface SessionRow extends Omit<PublicUser, "id"> {
+  sessionId: string;
+  counter: number;
+  expiresAt: number;
+  userId: number;
+}
+
+const publicUser = ({ userId, username, created_at, updated_at }: SessionRow): PublicUser => ({
+  id: userId,
+  username,
+  created_at,
+  updated_at,
+});
+
+/** What there is of many sessions, their users and the ids of their tokens in the blocklist, at one moment. */
+const askTogether = sharing(async (db: Database, asked: { sessionId: string; jti: string }[]) => {
+  const list = (values: string[]) =>
+    sql.join(
+      values.map((value) => sql`${value}`),
+      sql`, `,
+    );
+  const sessionIds = list(asked.map(({ sessionId }) => sessionId));
+  const jtis = list(asked.map(({ jti }) => jti));
+  const [found] = await db.execute(sql`
+    SELECT s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id AS userId, u.username,
+      u.created_at, u.updated_at, NULL AS jti
+    FROM ${sessions} s JOIN ${users} u ON u.id = s.user_id
+    WHERE s.id IN (${sessionIds}) AND u.disabled_at IS NULL
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM ${revokedTokens} WHERE jti IN (${jtis})`);
+  const rows = new Map<string, SessionRow>();
+  const revoked = new Set<string>();
+  for (const row of found as unknown as (SessionRow & { jti: string | null })[]) {
+    if (row.jti === null) rows.set(row.sessionId, row);
+    else revoked.add(row.jti);
+  }
+  const known = new Set(asked.map(({ jti }) => jti));
+  const answer = { rows, revoked, exact: [...revoked].every((jti) => known.has(jti)) };
+  return asked.map(() => answer);
+}, TOGETHER);
+
+/** As `findTokenOwner`, for one token of any kind; the database compares. */
+async function findOwnerAlone(
+  db: Database,
+  token: PresentedToken,
+  nowSeconds: number,
+): Promise<TokenOwner | undefined> {
   const revoked = db
     .select({ id: revokedTokens.id })
     .from(revokedTokens)
     .where(inArray(revokedTokens.jti, jtisOf(token)));
   const good = and(eq(users.username, token.username), isNull(users.disabledAt), notExists(revoked));
-  const user = { userId: users.id, username: users.username };
   if (token.sessionId === null) {
     const fresh = tokensStillValid(token.notBefore);
-    const [row] = await db.select(user).from(users).where(and(good, fresh)).limit(1);
-    return row && { ...row, counter: null };
+    const [user] = await db.select(publicColumns).from(users).where(and(good, fresh)).limit(1);
+    return user && { user, counter: null };
   }
   const [row] = await db
-    .select({ ...user, counter: sessions.counter })
+    .select({ user: publicColumns, counter: sessions.counter })
     .from(users)
     .innerJoin(sessions, eq(sessions.userId, users.id))
     .where(and(good, eq(sessions.id, token.sessionId), gt(sessions.expiresAt, nowSeconds)))

@@ -10,7 +10,8 @@ export interface PublicUser {
   updated_at: string;
 }
 
-const publicColumns = {
+/** Those columns, by the names that the API gives them. */
+export const publicColumns = {
   id: users.id,
   username: users.username,
   created_at: users.createdAt,
@@ -102,18 +103,7 @@ export async function setTokensValidFrom(db: Database, userId: number, seconds: 
     .where(eq(users.id, userId));
 }
 
-/** Every user, by id. */
-export async function listUsers(db: Database): Promise<PublicUser[]> {
-  return db.select(publicColumns).from(users).orderBy(asc(users.id));
-}
-
 /** A keyset page of users: those behind an id, by id. */
 export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
   return db.select(publicColumns).from(users).where(gt(users.id, after)).orderBy(asc(users.id)).limit(limit);
-}
-
-/** One user, or undefined. */
-export async function findUser(db: Database, id: number): Promise<PublicUser | undefined> {
-  const [row] = await db.select(publicColumns).from(users).where(eq(users.id, id)).limit(1);
-  return row;
 }

@@ -18,16 +18,15 @@ import { REALM } from "./envelope.ts";
  */
 export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<AppEnv> {
   const checks = signatureChecks(deps.keyring);
+  const verified = new Map<string, unknown>();
   return createMiddleware<AppEnv>(async (c, next) => {
     const token = bearerToken(c.req.header("Authorization"));
-    presentAlone(c, token);
-    let fault: ApiError | undefined;
-    for (const check of checks(token)) {
-      fault = await check(c, async () => {}).then(() => undefined, tokenFault);
-      if (!fault) break;
+    let payload = verified.get(token);
+    if (payload === undefined) {
+      payload = await verify(c, token, checks(token));
+      remember(verified, token, payload);
     }
-    if (fault) throw fault;
-    c.set("claims", readClaims(c.get("jwtPayload" as never), type, nowSeconds(deps)));
+    c.set("claims", readClaims(payload, type, nowSeconds(deps)));
     await next();
   });
 }
@@ -41,6 +40,28 @@ export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
     c.set("owner", await requireLive(authContext(deps, c), c.var.claims));
     await next();
   });
+}
+
+/** The payload of a token whose signature one of Hono's checks finds good. @throws ApiError what the last has against it */
+async function verify(c: Context, token: string, checks: MiddlewareHandler[]): Promise<unknown> {
+  presentAlone(c, token);
+  let fault: ApiError | undefined;
+  for (const check of checks) {
+    fault = await check(c, async () => {}).then(() => undefined, tokenFault);
+    if (!fault) break;
+  }
+  if (fault) throw fault;
+  return c.get("jwtPayload" as never);
+}
+
+/** Tokens whose good signature is remembered: what never changes. About 1 KB each. */
+const REMEMBERED = 10_000;
+
+/** Remembers a token whole, since another spelling is another text; the one that was first goes first. */
+function remember(verified: Map<string, unknown>, token: string, payload: unknown): void {
+  verified.set(token, payload);
+  const [oldest] = verified.keys();
+  if (verified.size > REMEMBERED && oldest !== undefined) verified.delete(oldest);
 }
 
 /** Hono's check for each key; of those a token is put to, the one it names if it names one of ours, else all. */

@@ -1,13 +1,32 @@
-import type { Context } from "hono";
+import type { Context, Handler } from "hono";
 import type { AttemptMemory } from "../auth/attemptMemory.ts";
 import type { Client } from "../auth/client.ts";
-import type { AuthContext, Log, ThrottleKind } from "../auth/context.ts";
+import type { AuthContext, Log } from "../auth/context.ts";
 import type { Keyring } from "../auth/keys.ts";
+import type { ThrottleKind } from "../auth/observers.ts";
 import type { Passwords } from "../auth/passwords.ts";
 import type { Claims } from "../auth/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
 import type { TokenOwner } from "../db/tokens.ts";
+
+/** A request that was answered, in words of which there are few. */
+export interface AnsweredRequest {
+  method: string;
+  /** The route's pattern, or `unmatched`. */
+  route: string;
+  status: number;
+  /** The failure's code in the catalogue, if it was one. */
+  code: string | undefined;
+}
+
+/** Who counts, if anybody does. */
+export interface Metrics {
+  onRequest(request: AnsweredRequest, seconds: number): void;
+  onThrottled(kind: ThrottleKind): void;
+  /** Answers `GET /metrics`; absent if that is served elsewhere. */
+  print?: Handler | undefined;
+}
 
 /** Everything the app needs, handed in by an entry (or a test). */
 export interface Deps {
@@ -17,8 +36,6 @@ export interface Deps {
   passwords: Passwords;
   keyring: Keyring;
   attempts: AttemptMemory;
-  /** Told of each attempt that was refused for being one too many. */
-  onThrottled?: (kind: ThrottleKind) => void;
   /** The other end of the connection as the platform knows it, or null. */
   clientAddress: (c: Context) => string | null;
   /** Epoch milliseconds. */
@@ -26,6 +43,7 @@ export interface Deps {
   log: Log;
   /** True once the process no longer wants new work. */
   draining: () => boolean;
+  metrics?: Metrics;
 }
 
 /** What requests carry along. */
@@ -50,6 +68,7 @@ export const clientOf = (c: Context<AppEnv>): Client => ({
 
 /** The verbs' view of a request. */
 export function authContext(deps: Deps, c: Context): AuthContext {
-  const { config, passwords, keyring, attempts, onThrottled, clock, log } = deps;
+  const { config, passwords, keyring, attempts, clock, log, metrics } = deps;
+  const onThrottled = metrics?.onThrottled;
   return { config, passwords, keyring, attempts, onThrottled, clock, log, db: deps.database(c) };
 }

@@ -10,6 +10,16 @@ export function succeed<T>(c: Context, data: T, message = "Ok") {
   return c.json({ success: true as const, message, data }, 200);
 }
 
+/** How the text of a success begins; its data follows, and a closing brace. */
+export const SUCCESS_TEXT = '{"success":true,"message":"Ok","data":';
+
+/** A success whose text was made elsewhere. */
+export function jsonAnswer<T>(c: Context, text: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>) {
+  return c.body(text, 200, { "Content-Type": "application/json" }) as unknown as ReturnType<
+    typeof succeed<T>
+  >;
+}
+
 /** A failure in the envelope. Every failure of every layer passes here. */
 export function fail(c: Context<AppEnv>, error: ApiError) {
   c.set("failureCode", error.code);

@@ -4,8 +4,8 @@ import { clientAddress, isForwarded } from "./clientAddress.ts";
 import type { AppEnv, Deps } from "./deps.ts";
 
 /**
- * One line a request, of these fields and no others. The route's pattern stands for the path: a path, a query, a
- * header or a body may hold a secret.
+ * One line a request, of these fields and no others, and one count of it. The route's pattern stands for the path: a
+ * path, a query, a header or a body may hold a secret.
  */
 export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
   let told = false;
@@ -21,19 +21,23 @@ export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
     }
     await next();
     const { failureCode } = c.var;
+    const durationMs = performance.now() - startedAt;
     const unmatched = failureCode === "not_found" || failureCode === "method_not_allowed";
+    const route = unmatched ? "unmatched" : routePath(c, -1);
     deps.log.info(
       {
         requestId: c.var.requestId,
         method: c.req.method,
-        route: unmatched ? "unmatched" : routePath(c, -1),
+        route,
         status: c.res.status,
         code: failureCode,
-        durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
+        durationMs: Math.round(durationMs * 100) / 100,
         address: c.var.clientAddress,
-        userId: c.var.owner?.userId,
+        userId: c.var.owner?.user.id,
       },
       "request",
     );
+    const { status } = c.res;
+    deps.metrics?.onRequest({ method: c.req.method, route, status, code: failureCode }, durationMs / 1000);
   };
 }

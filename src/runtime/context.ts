@@ -1,6 +1,7 @@
 import { createAttemptMemory } from "../auth/attemptMemory.ts";
 import type { AuthContext } from "../auth/context.ts";
 import { createKeyring } from "../auth/keys.ts";
+import type { GateObserver } from "../auth/observers.ts";
 import { createPasswords } from "../auth/passwords.ts";
 import type { Config } from "../config.ts";
 import { openDatabase, openPool } from "../db/connection.ts";
@@ -12,13 +13,17 @@ import { createLog } from "./log.ts";
 import { tell } from "./welcome.ts";
 
 /** Password hashing as this process is configured. */
-export const configuredPasswords = (config: Config) =>
-  createPasswords(bunHashing(config.argon2), {
-    format: config.passwordFormat,
-    cost: config.argon2,
-    concurrency: config.hashConcurrency ?? cores(),
-    queueLimit: config.hashQueueLimit,
-  });
+export const configuredPasswords = (config: Config, observer?: GateObserver) =>
+  createPasswords(
+    bunHashing(config.argon2),
+    {
+      format: config.passwordFormat,
+      cost: config.argon2,
+      concurrency: config.hashConcurrency ?? cores(),
+      queueLimit: config.hashQueueLimit,
+    },
+    observer,
+  );
 
 /** The keys that this process signs and verifies with. */
 export const configuredKeyring = (config: Config) =>

@@ -3,6 +3,13 @@ import type { Log } from "../auth/context.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { purgeExpired } from "../db/purge.ts";
 
+/** What is told of every run. */
+export interface PurgeObserver {
+  /** It ended; null: another instance was at it. */
+  onPurged(deletedRows: number | null): void;
+  onFailed(): void;
+}
+
 /**
  * Purges now and then, at no fixed moment, so that instances which started together do not meet at the lock.
  * @returns stops it, after the batch at hand
@@ -12,6 +19,7 @@ export function startPurging(
   everySeconds: number,
   clock: () => number,
   log: Log,
+  observer?: PurgeObserver,
 ): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let timer: Timer;
@@ -23,8 +31,12 @@ export function startPurging(
     running = purgeExpired(pool, Math.floor(clock() / 1000))
       .then((deleted) => {
         if (deleted) log.info({ deleted }, "purged expired rows");
+        observer?.onPurged(deleted);
       })
-      .catch((error) => log.warn({ code: databaseFailure(error)?.code }, "purge failed"))
+      .catch((error) => {
+        log.warn({ code: databaseFailure(error)?.code }, "purge failed");
+        observer?.onFailed();
+      })
       .finally(schedule);
   };
   schedule();

@@ -1,29 +1,41 @@
+import { Hono } from "hono";
 import { catalogue } from "../errors.ts";
+import { withAllowance } from "./allowance.ts";
 import type { BunEnv } from "./bun.ts";
 
 /**
  * Serves an app. What escapes it still gets the envelope, never Bun's page with a stack.
+ * @param draining while true every answer closes its connection, so that clients and proxies go elsewhere
  * @throws Error with what to do, if it cannot listen there
  */
 export function serve(
   fetch: (request: Request, env: BunEnv) => Response | Promise<Response>,
   { host, port }: { host: string; port: number },
+  draining: () => boolean = () => false,
 ): Bun.Server<undefined> {
   const { status, message } = catalogue.internal_error;
+  const last = (response: Response): Response => {
+    if (draining()) response.headers.set("Connection", "close"); // RFC 9112 section 9.6; Bun then closes it
+    return response;
+  };
   try {
     return Bun.serve({
       hostname: host,
       port,
       development: false,
       reusePort: false, // else, and only without `development`, a second start would silently share the port
-      idleTimeout: 30, // seconds; above what the time limits of the database's sessions allow
+      idleTimeout: 30, // seconds; above what a request may wait for the database
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
       fetch: (request, server) =>
-        fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
+        withAllowance(async () =>
+          last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
+        ),
       error: () =>
-        Response.json(
-          { success: false, message, data: null, code: "internal_error" },
-          { status, headers: { "X-Request-Id": crypto.randomUUID() } },
+        last(
+          Response.json(
+            { success: false, message, data: null, code: "internal_error" },
+            { status, headers: { "X-Request-Id": crypto.randomUUID() } },
+          ),
         ),
     });
   } catch (error) {
@@ -35,8 +47,21 @@ export function serve(
 }
 
 /**
- * A request without a usable Host (HTTP/1.0 asks for none, and load balancers' checks send none) comes with a path for
- * a URL, which nothing behind here can take apart.
+ * Serves `GET /metrics` and nothing else.
+ * @throws Error with what to do, if it cannot listen there
  */
-const withHost = (request: Request): Request =>
-  request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
+export function serveMetrics(
+  print: () => Promise<Response>,
+  place: { host: string; port: number },
+): Bun.Server<undefined> {
+  return serve(new Hono().get("/metrics", print).fetch, place);
+}
+
+/**
+ * A request without a usable Host (HTTP/1.0 asks for none, and load balancers' checks send none) comes with a path for
+ * a URL, and one whose Host is no name with what cannot be one: nothing behind here can take either apart.
+ */
+function withHost(request: Request): Request {
+  if (URL.canParse(request.url)) return request;
+  return new Request(`http://localhost${request.url.replace(/^http:\/\/[^/]*/, "")}`, request);
+}

@@ -1,4 +1,4 @@
-/** How long a shutdown may take before it is cut off, in milliseconds. */
+/** How long a shutdown may take, once the drain's time is over, before it is cut off, in milliseconds. */
 const LIMIT_MS = 25_000;
 
 /**
@@ -8,18 +8,20 @@ const LIMIT_MS = 25_000;
 const SAME_KEY_MS = 200;
 
 /**
- * On SIGTERM or SIGINT runs `drain` once and exits with 0. A second signal, a failed drain or 25 s end the process at
- * once with 1.
+ * On SIGTERM or SIGINT runs `drain` once and exits with 0. A second signal, a failed drain or 25 s beyond its time end
+ * the process at once with 1.
+ * @param drainSeconds how long `drain` goes on serving before it begins to close
  * @returns a function that starts the same with another exit code
  */
 export function onShutdown(
   drain: (reason: string) => Promise<void>,
+  drainSeconds: number,
 ): (reason: string, exitCode: number) => void {
   let started = false;
   const shutdown = (reason: string, exitCode: number) => {
     if (started) process.exit(1);
     started = true;
-    setTimeout(() => process.exit(1), LIMIT_MS).unref();
+    setTimeout(() => process.exit(1), drainSeconds * 1000 + LIMIT_MS).unref();
     drain(reason).then(
       () => process.exit(exitCode),
       () => process.exit(1),

@@ -48,26 +48,17 @@ test("the memory adds what is not stored yet to what the database says", () => {
   memory.count("a", 100, 10);
   memory.count("a", 101, 10);
   expect(memory.find("a", 105)).toEqual({ count: 2, expiresAt: 110 });
-  memory.learn("a", { count: 7, expiresAt: 108, storedNow: 1, asked: memory.asking() });
-  expect(memory.find("a", 105)).toEqual({ count: 8, expiresAt: 108 });
-  memory.learn("a", { count: 0, expiresAt: 105, storedNow: 0, asked: memory.asking() }); // an operator cleared it
-  expect(memory.find("a", 105)).toEqual({ count: 1, expiresAt: 108 });
-  expect(memory.find("a", 108).count).toBe(0);
-  memory.count("a", 108, 10);
-  expect(memory.find("a", 109)).toEqual({ count: 1, expiresAt: 118 });
-});
-
-test("an answer that was overtaken by a newer count does not lower it", () => {
-  const memory = createAttemptMemory();
-  const lookedUp = memory.asking();
-  memory.count("a", 100, 10);
-  const counted = memory.asking();
-  memory.count("a", 100, 10);
-  const countedLater = memory.asking();
-  memory.learn("a", { count: 2, expiresAt: 110, storedNow: 1, asked: countedLater });
-  memory.learn("a", { count: 1, expiresAt: 110, storedNow: 1, asked: counted });
-  memory.learn("a", { count: 0, expiresAt: 100, storedNow: 0, asked: lookedUp });
-  expect(memory.find("a", 101).count).toBe(2);
-  memory.learn("a", { count: 5, expiresAt: 110, storedNow: 0, asked: lookedUp }); // more it may say
-  expect(memory.find("a", 101).count).toBe(5);
+  memory.stored("a", 7, 105);
+  memory.stored("a", 6, 105); // that answer came late
+  memory.count("a", 105, 10);
+  expect(memory.find("a", 105)).toEqual({ count: 8, expiresAt: 110 });
+  const looked = memory.look("a");
+  memory.count("a", 106, 10);
+  memory.refresh("a", 3, 110, looked); // read before that was counted
+  expect(memory.find("a", 106).count).toBe(9);
+  memory.refresh("a", 0, 105, memory.look("a")); // an operator cleared it
+  expect(memory.find("a", 106)).toEqual({ count: 2, expiresAt: 110 });
+  expect(memory.find("a", 110).count).toBe(0);
+  memory.count("a", 110, 10);
+  expect(memory.find("a", 111)).toEqual({ count: 1, expiresAt: 120 });
 });

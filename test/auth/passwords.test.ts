@@ -38,6 +38,12 @@ describe("verify", () => {
     };
   };
 
+  test("half a surrogate pair does not pass for the character that stands in for it", async () => {
+    const { passwords } = counted();
+    const stored = await passwords.hash("a pass\ufffdword");
+    expect(await passwords.verify("a pass\ufffdword", stored)).toEqual({ matches: true });
+    expect(await passwords.verify("a pass\ud800word", stored)).toEqual({ matches: false });
+  });
   test("does the same work whether or not there is a user", async () => {
     const { asked, passwords } = counted();
     const stored = await passwords.hash("right");

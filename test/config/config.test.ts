@@ -29,6 +29,8 @@ describe("parseConfig", () => {
       production: false,
       host: "127.0.0.1",
       port: 5000,
+      metrics: undefined,
+      drainSeconds: 0,
       timeZone: "UTC",
       corsOrigins: "*",
       trustedHops: 0,
@@ -61,6 +63,15 @@ describe("parseConfig", () => {
     expect(config.port).toBe(5000);
     expect(config.database).toBeUndefined();
     expect(Object.isFrozen(config)).toBe(true);
+  });
+  test("a port of its own for metrics, at the service's address or another", () => {
+    expect(parse({ METRICS_PORT: "9100", HOST: "0.0.0.0" }).metrics).toEqual({ host: "0.0.0.0", port: 9100 });
+    expect(parse({ METRICS_PORT: "9100", METRICS_HOST: "::1" }).metrics).toEqual({ host: "::1", port: 9100 });
+    expect(parse({ METRICS_PORT: "0", METRICS_HOST: "::1" }).metrics).toBeUndefined();
+    expect(parse({ DRAIN_SECONDS: "5" }).drainSeconds).toBe(5);
+    expect(() => parse({ DRAIN_SECONDS: "301" })).toThrow(
+      "DRAIN_SECONDS must be a whole number from 0 to 300",
+    );
   });
   test("the seed's names for the database", () => {
     const config = parse({

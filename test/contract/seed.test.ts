@@ -51,6 +51,17 @@ describe("POST /api/register", () => {
 });
 
 describe("POST /api/login and its second path", () => {
+  test("finds a name in any normal form, also one that is longer than the column before it is composed", async () => {
+    const name = `${unique("Zoë")}${"é".repeat(40)}`.slice(0, 40);
+    expect([...name.normalize("NFD")].length).toBeGreaterThan(40);
+    await it.newUser(name);
+    expect((await it.login(name.normalize("NFD"))).accessToken).toStartWith("Bearer ");
+    // To the collation every letter beyond U+FFFF is the same, but the NFC of this one is not beyond.
+    const rest = unique("");
+    await it.post("/api/register", { username: `\u{1f600}${rest}`, password: "another passphrase" });
+    await it.newUser(`\u4e3d${rest}`);
+    expect((await it.login(`\u{2f800}${rest}`)).accessToken).toStartWith("Bearer ");
+  });
   for (const path of ["/api/login", "/api/refreshToken"]) {
     test(`${path}: hands out a pair`, async () => {
       const { username } = await it.newUser();

@@ -145,11 +145,11 @@ describe("the token itself", () => {
   });
   test("without a claim that is needed, or with one of a wrong kind", async () => {
     const wrong = {
-      exp: [undefined, "x", null],
+      exp: [undefined, "x", null, 8_640_000_000_001, 1e300],
       jti: [undefined, 1, "", "x".repeat(121)],
       sub: [undefined, 1, null],
       type: [undefined, "x"],
-      sid: [1, null],
+      sid: [1, null, "", "é", "x".repeat(37)],
       rti: [1, "", "without its rexp"],
     };
     for (const [claim, values] of Object.entries(wrong)) {

@@ -208,9 +208,28 @@ test("a request without a usable Host, as load balancers send them, is served", 
   }
   const list = await exchange("GET /api/getUserList HTTP/1.0\r\nAuthorization: Basic x, Bearer y\r\n\r\n");
   expect(list).toContain("token_malformed");
-  const body =
-    "POST /api/login HTTP/1.1\r\nHost:\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
-  expect(await exchange(body)).toContain("validation_failed");
+  for (const host of ["", "x:99999", "1.2.3.999", "[::1", "a b"]) {
+    const rest = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    expect(await exchange(`POST /api/login HTTP/1.1\r\nHost: ${host}\r\n${rest}`)).toContain(
+      "validation_failed",
+    );
+  }
+});
+
+test("a client that goes away while its body is read is no failure of the service", async () => {
+  const { target } = await migratedDatabase();
+  const service = await start({ DATABASE_URL: databaseUrl(target) });
+  const socket = connect(Number(new URL(service.origin).port), "127.0.0.1");
+  await new Promise((resolve) => socket.on("connect", resolve));
+  socket.end(
+    "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{",
+  );
+  const line = await until(
+    () => /.*"route":"\/api\/login".*/.exec(service.stdout())?.[0],
+    () => "no log line",
+  );
+  expect(JSON.parse(line)).toMatchObject({ status: 400, code: "malformed_json" });
+  expect(service.stdout()).not.toContain('"level":"error"');
 });
 
 test("a drain that does not end is cut off after 25 s", async () => {

@@ -5,6 +5,7 @@ import { createKeyring } from "../../src/auth/keys.ts";
 import { createPasswords, type Passwords } from "../../src/auth/passwords.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Database } from "../../src/db/connection.ts";
+import type { Metrics } from "../../src/http/deps.ts";
 import { bunHashing } from "../../src/runtime/bun.ts";
 import { migratedDatabase } from "./database.ts";
 
@@ -24,6 +25,7 @@ export interface TestOptions {
   address?: string;
   /** Something to do before or after the hashing. */
   around?: (passwords: Passwords) => Passwords;
+  metrics?: Metrics;
 }
 
 export interface Answer {
@@ -85,6 +87,7 @@ export async function testApp(options: TestOptions = {}) {
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },
     draining: () => state.draining,
+    ...(options.metrics ? { metrics: options.metrics } : {}),
   });
   const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
     return answerOf(await app.request(path, { method, ...init }));

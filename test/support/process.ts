@@ -61,7 +61,8 @@ export async function run(script: string, env: Record<string, string>, args: str
   return { exitCode, stdout: running.stdout(), stderr: running.stderr() };
 }
 
-function collect(stream: ReadableStream<Uint8Array>) {
+/** What a stream said so far, and whether it has ended. */
+export function collect(stream: ReadableStream<Uint8Array>) {
   let text = "";
   let ended = false;
   (async () => {

@@ -20,9 +20,18 @@ export function findAptTools(path: string | undefined): AptTools | undefined {
   return { aptGet, dpkgDeb, dpkgQuery, ldd: findProgram("ldd", path) };
 }
 
+/** The package of a program, and where the program stands in it. */
+export interface Packaged {
+  name: string;
+  program: string;
+}
+
+/** MariaDB's server. */
+export const MARIADB: Packaged = { name: "mariadb-server-core", program: "usr/sbin/mariadbd" };
+
 /** The server program inside of a copy unpacked by `unpackWithApt`. */
 export function unpackedServer(copy: string): string {
-  return join(copy, "usr/sbin/mariadbd");
+  return join(copy, MARIADB.program);
 }
 
 /** Where the libraries of an unpacked copy are, for LD_LIBRARY_PATH. */
@@ -37,38 +46,30 @@ export async function unpackedLibraries(copy: string): Promise<string> {
 }
 
 /**
- * Fetches mariadb-server-core and the libraries this machine lacks from the machine's own signed sources and unpacks
- * them into `copy`, without root and without a change to the system. @throws Error with what apt said.
+ * Fetches a package and the libraries this machine lacks from the machine's own signed sources and unpacks them into
+ * `copy`, without root and without a change to the system. @throws Error with what apt said.
  */
-export async function unpackWithApt(copy: string, tools: AptTools, report: Report): Promise<void> {
-  report(
-    "no database server here: fetching MariaDB with apt-get download (about 10 MB, no root, nothing installed)",
-  );
-  await makeFolderOnce(copy, async (temporary) => {
-    await unpackPackages(["mariadb-server-core"], temporary, tools, report);
-    await checkLibraries(tools, temporary);
-  });
-}
-
-/** Fetches packages, and the libraries of theirs that this machine lacks, and unpacks them. @throws Error with what apt said. */
-export async function unpackPackages(
-  names: string[],
-  into: string,
+export async function unpackWithApt(
+  copy: string,
+  wantedPackage: Packaged,
   tools: AptTools,
   report: Report,
 ): Promise<void> {
-  const work = join(into, "apt");
-  const download = downloader(tools, work, report);
-  const seen = new Set<string>();
-  for (let wanted = names, round = 0; wanted.length > 0; round++) {
-    for (const name of wanted) seen.add(name);
-    const folder = join(work, String(round));
-    await mkdir(folder, { recursive: true });
-    await withProgress(report, `fetching ${wanted.join(", ")}`, download(wanted, folder));
-    const depends = await withProgress(report, "unpacking", unpack(tools, folder, into));
-    wanted = await missingLibraries(tools, depends, seen);
-  }
-  await removeFolder(work);
+  await makeFolderOnce(copy, async (temporary) => {
+    const work = join(temporary, "apt");
+    const download = downloader(tools, work, report);
+    const seen = new Set<string>();
+    for (let wanted = [wantedPackage.name], round = 0; wanted.length > 0; round++) {
+      for (const name of wanted) seen.add(name);
+      const folder = join(work, String(round));
+      await mkdir(folder, { recursive: true });
+      await withProgress(report, `fetching ${wanted.join(", ")}`, download(wanted, folder));
+      const depends = await withProgress(report, "unpacking", unpack(tools, folder, temporary));
+      wanted = await missingLibraries(tools, depends, seen);
+    }
+    await removeFolder(work);
+    await checkLibraries(tools, temporary, wantedPackage);
+  });
 }
 
 /** Downloads with the system's package lists, or where those are missing or stale with lists of its own. */
@@ -133,13 +134,13 @@ async function missingLibraries(tools: AptTools, depends: string[][], fetched: S
   return [...new Set(missing.flatMap((names) => names.slice(0, 1)))];
 }
 
-/** @throws Error that names the libraries the unpacked server does not find. */
-async function checkLibraries(tools: AptTools, copy: string): Promise<void> {
+/** @throws Error that names the libraries the unpacked program does not find. */
+async function checkLibraries(tools: AptTools, copy: string, { name, program }: Packaged): Promise<void> {
   if (tools.ldd === undefined) return;
   const LD_LIBRARY_PATH = await unpackedLibraries(copy);
-  const listed = await run([tools.ldd, unpackedServer(copy)], { env: { LD_LIBRARY_PATH } });
+  const listed = await run([tools.ldd, join(copy, program)], { env: { LD_LIBRARY_PATH } });
   const missing = `${listed.stdout}\n${listed.stderr}`
     .split("\n")
     .filter((line) => line.includes("not found"));
-  if (missing.length > 0) throw new Error(`the unpacked MariaDB lacks libraries:\n${missing.join("\n")}`);
+  if (missing.length > 0) throw new Error(`the unpacked ${name} lacks libraries:\n${missing.join("\n")}`);
 }

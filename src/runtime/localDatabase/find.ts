@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findAptTools, unpackedLibraries, unpackedServer, unpackWithApt } from "./apt.ts";
+import { findAptTools, MARIADB, unpackedLibraries, unpackedServer, unpackWithApt } from "./apt.ts";
 import { type Engine, examine, type Family } from "./engine.ts";
 import { removeFolder } from "./files.ts";
 import { installHint } from "./hint.ts";
@@ -49,7 +49,10 @@ export async function findEngine(options: FindOptions): Promise<Engine | string[
   const tools = process.platform === "linux" ? findAptTools(path) : undefined;
   if (tools === undefined) return ["there is no mysqld or mariadbd on the PATH"];
   try {
-    await unpackWithApt(copy, tools, report);
+    report(
+      "no database server here: fetching MariaDB with apt-get download (about 10 MB, no root, nothing installed)",
+    );
+    await unpackWithApt(copy, MARIADB, tools, report);
     const engine = await examineCopy();
     return fits(engine) ? engine : [`the copy unpacked in ${copy} does not run`];
   } catch (error) {

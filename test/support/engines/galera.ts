@@ -3,15 +3,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
-import { findAptTools, unpackedLibraries, unpackPackages } from "../../../src/runtime/localDatabase/apt.ts";
-import { makeFolderOnce, ownName, removeFolder } from "../../../src/runtime/localDatabase/files.ts";
+import { findAptTools, unpackWithApt } from "../../../src/runtime/localDatabase/apt.ts";
+import { ownName, removeFolder } from "../../../src/runtime/localDatabase/files.ts";
 import { type LocalDatabase, startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
-import { findProgram, type Report } from "../../../src/runtime/localDatabase/run.ts";
+import type { Report } from "../../../src/runtime/localDatabase/run.ts";
 import { until } from "../until.ts";
 import { type Address, startProxy } from "./haproxy.ts";
 
 const ACCOUNT = { user: "test", password: "test-password" };
 const NODES = 3;
+const GALERA = { name: "galera-4", program: "usr/lib/galera/libgalera_smm.so" };
 
 export interface Cluster extends LocalDatabase {
   /** Every node, past the proxy. */
@@ -20,7 +21,7 @@ export interface Cluster extends LocalDatabase {
 
 /** Three nodes on the loopback, and a proxy that sends all to the first, or to another when that one is gone. */
 export async function startGalera(dataFolder: string, report: Report): Promise<Cluster> {
-  const program = await programs(dataFolder, report);
+  const provider = await findProvider(dataFolder, report);
   const [proxyPort = 0, ...ports] = await freePorts(1 + NODES * 3);
   const nodePorts = Array.from({ length: NODES }, (_, i) => ports.slice(i * 3, i * 3 + 3) as Ports);
   const folder = join(dataFolder, "throwaway", ownName());
@@ -30,14 +31,14 @@ export async function startGalera(dataFolder: string, report: Report): Promise<C
     for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
   };
   try {
-    const nodes = await startNodes(nodePorts, program.provider, { dataFolder, folder, report }, stops);
+    const nodes = await startNodes(nodePorts, provider, { dataFolder, folder, report }, stops);
     const [first] = nodes as [LocalDatabase];
     await execute(first, `CREATE USER ${ACCOUNT.user}@'%' IDENTIFIED BY '${ACCOUNT.password}'`);
     await execute(first, `GRANT ALL ON *.* TO ${ACCOUNT.user}@'%' WITH GRANT OPTION`);
     await execute(first, "CREATE USER haproxy@'%'"); // what its check logs in as; it may do nothing
     const at = (port: number): Address => ({ host: "127.0.0.1", port, ...ACCOUNT });
     const addresses = nodePorts.map(([sql]) => at(sql));
-    const proxy = await startProxy(program, folder, at(proxyPort), addresses);
+    const proxy = await startProxy(folder, at(proxyPort), addresses);
     stops.push(proxy.stop);
     return {
       engine: `Galera, ${NODES} nodes of ${first.engine}, behind HAProxy`,
@@ -135,24 +136,18 @@ async function untilSynced(node: LocalDatabase): Promise<void> {
   await until(synced, () => `a node does not join: ${seen}`, node.exited);
 }
 
-/** Galera's library and HAProxy: the system's, or unpacked in the data folder. */
-async function programs(dataFolder: string, report: Report) {
-  const copy = join(dataFolder, "galera");
+/** Galera's library: the system's, or unpacked in the data folder. */
+async function findProvider(dataFolder: string, report: Report): Promise<string> {
   const system = "/usr/lib/galera/libgalera_smm.so";
-  const installed = findProgram("haproxy", undefined);
-  if (installed && existsSync(system)) return { provider: system, haproxy: installed, libraries: "" };
-  if (!existsSync(copy)) {
+  if (existsSync(system)) return system;
+  const copy = join(dataFolder, "galera");
+  const unpacked = join(copy, GALERA.program);
+  if (!existsSync(unpacked)) {
     const tools = findAptTools(undefined);
-    if (!tools) throw new Error("galera-4 and haproxy have to be installed where there is no apt");
-    report("fetching galera-4 and haproxy (about 3 MB, no root, nothing installed)");
-    await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-    await makeFolderOnce(copy, (into) => unpackPackages(["galera-4", "haproxy"], into, tools, report));
+    if (!tools) throw new Error("galera-4 has to be installed where there is no apt");
+    await unpackWithApt(copy, GALERA, tools, report);
   }
-  return {
-    provider: join(copy, "usr/lib/galera/libgalera_smm.so"),
-    haproxy: join(copy, "usr/sbin/haproxy"),
-    libraries: await unpackedLibraries(copy),
-  };
+  return unpacked;
 }
 
 /** Ports that are free, all held at once so that none is given twice. */

@@ -2,22 +2,22 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { spawnServer } from "../../../src/runtime/localDatabase/process.ts";
 import { untilReady } from "../../../src/runtime/localDatabase/server.ts";
+import { findHaproxy } from "../haproxy.ts";
 
 /** An account on a server on the loopback. */
 export type Address = { host: string; port: number; user: string; password: string };
 
 /**
  * Starts HAProxy in front of servers: the first gets everything, and when it is gone the next one does.
- * @param program where it and its libraries are
  * @param folder for its files, which is there
  * @param connection where it listens, and an account to try it with
  */
 export async function startProxy(
-  program: { haproxy: string; libraries: string },
   folder: string,
   connection: Address,
   nodes: Address[],
 ): Promise<{ exited: Promise<number>; stop: () => Promise<void> }> {
+  const { program, libraries } = await findHaproxy();
   const file = join(folder, "haproxy.cfg");
   const servers = nodes.map(
     ({ port }, i) => `  server node${i + 1} 127.0.0.1:${port} check${i === 0 ? "" : " backup"}`,
@@ -38,8 +38,8 @@ listen galera
 ${servers.join("\n")}
 `,
   );
-  const child = await spawnServer([program.haproxy, "-db", "-f", file], {
-    env: { LD_LIBRARY_PATH: program.libraries },
+  const child = await spawnServer([program, "-db", "-f", file], {
+    env: { LD_LIBRARY_PATH: libraries },
     logFile: join(folder, "haproxy.log"),
     path: undefined,
   });

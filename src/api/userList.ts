@@ -1,0 +1,83 @@
+import type { Context } from "hono";
+import type { Log } from "../auth/context.ts";
+import type { Database } from "../db/connection.ts";
+import { databaseFailure } from "../db/failures.ts";
+import { sharing } from "../db/sharing.ts";
+import { type PublicUser, pageUsers } from "../db/users.ts";
+import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
+
+/** Rows of the first page: a list up to this long is answered whole. */
+const FIRST_PAGE = 1000;
+/** Rows of those that follow: few enough for memory, many enough to be fast. */
+const NEXT_PAGES = 1000;
+/** An id before all others, also those of a table that somebody else filled. */
+const START = Number.MIN_SAFE_INTEGER;
+
+const utf8 = new TextEncoder();
+
+/** The answer that lists all users, or its beginning. */
+export interface UserList {
+  text: Uint8Array<ArrayBuffer>;
+  /** The last id in it, if that is not all. */
+  after: number | undefined;
+}
+
+/** Reads the first page of the list. Those who wait for it share one query, and the text that is made of it. */
+export const openUserList: (db: Database) => Promise<UserList> = (db) => firstPage(db, undefined);
+
+const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
+  const rows = await pageUsers(db, START, FIRST_PAGE + 1);
+  const whole = rows.length <= FIRST_PAGE;
+  const text = `${SUCCESS_TEXT}[${elements(rows)}${whole ? "]}" : ""}`;
+  const list: UserList = { text: utf8.encode(text), after: whole ? undefined : rows.at(-1)?.id };
+  return waiting.map(() => list);
+}, Number.POSITIVE_INFINITY);
+
+/**
+ * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database
+ * fails on the way the connection is broken off, so that nobody takes the beginning for all.
+ */
+export function answerUserList(c: Context, db: Database, log: Log, { text, after }: UserList) {
+  const body = after === undefined ? text : stream(text, restOfList(db, after), log);
+  return jsonAnswer<PublicUser[]>(c, body);
+}
+
+/**
+ * What comes after an id, a page at a time and read one page ahead. No connection is held in between.
+ * @throws a database error
+ */
+async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let coming = pageUsers(db, after, NEXT_PAGES);
+  for (;;) {
+    const rows = await coming;
+    const last = rows.length === NEXT_PAGES ? rows.at(-1) : undefined;
+    if (last) {
+      coming = pageUsers(db, last.id, NEXT_PAGES);
+      coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
+    }
+    const text = rows.length > 0 ? `,${elements(rows)}` : "";
+    yield utf8.encode(last ? text : `${text}]}`);
+    if (!last) return;
+  }
+}
+
+/** A body that asks for the next piece when the client has taken the last, and for none when it has gone. */
+function stream(first: Uint8Array, rest: AsyncGenerator<Uint8Array>, log: Log): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(first),
+    async pull(controller) {
+      try {
+        const { done, value } = await rest.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        log.warn({ code: databaseFailure(error)?.code }, "a list was broken off");
+        controller.error(new Error("broken off"));
+      }
+    },
+    cancel: async () => void (await rest.return(undefined)),
+  });
+}
+
+/** Rows as the elements of a JSON array. */
+const elements = (rows: PublicUser[]): string => JSON.stringify(rows).slice(1, -1);

@@ -1,0 +1,60 @@
+import type { Database } from "./connection.ts";
+
+interface Batch<K, V> {
+  keys: K[];
+  answers: Promise<V[]>;
+}
+
+/** The query in flight, and those that wait for it to end. */
+interface Queue<K, V> {
+  running: Promise<unknown>;
+  waiting: Batch<K, V> | undefined;
+}
+
+/** A query that takes longer than this is waited for no more: the next one goes beside it. In ms. */
+const PATIENCE_MS = 250;
+
+/**
+ * Lets those that wait for the same kind of query share one. While a query is in flight, whoever asks waits, and the next
+ * query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before. Who asks
+ * alone does not wait. Each database object has its own queue: a runtime whose connections belong to one request hands
+ * out one object a request, and shares nothing.
+ * @param ask one query for many keys; its answers in the order of the keys
+ * @param most keys in one query; what is over that goes in another one beside it
+ */
+export function sharing<K, V>(
+  ask: (db: Database, keys: K[]) => Promise<V[]>,
+  most: number,
+): (db: Database, key: K) => Promise<V> {
+  const queues = new WeakMap<Database, Queue<K, V>>();
+  // Runs on in the name of the first who waits: whoever had the query before is done with it.
+  const send = async (db: Database, queue: Queue<K, V>, batch: Batch<K, V>): Promise<V[]> => {
+    await ended(queue.running);
+    if (queue.waiting === batch) queue.waiting = undefined;
+    const answers = ask(db, batch.keys);
+    queue.running = answers;
+    return answers;
+  };
+  return async (db, key) => {
+    const queue = queues.get(db) ?? { running: Promise.resolve(), waiting: undefined };
+    queues.set(db, queue);
+    let batch = queue.waiting;
+    if (!batch || batch.keys.length >= most) {
+      batch = { keys: [], answers: Promise.resolve([]) };
+      queue.waiting = batch;
+      batch.answers = send(db, queue, batch);
+    }
+    const at = batch.keys.push(key) - 1;
+    return (await batch.answers)[at] as V;
+  };
+}
+
+/** Waits until something has ended, well or not, but no longer than patience lasts. */
+async function ended(work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([work, late]).catch(() => {});
+  clearTimeout(timer);
+}
