@@ -36,8 +36,10 @@ export async function register(
   client: Client,
 ): Promise<void> {
   await refuseUsual("password", credentials.password, credentials.username);
-  await beginRegistration(context, client);
-  await createAccount(context, credentials);
+  await context.passwords.admit(async () => {
+    await beginRegistration(context, client);
+    await createAccount(context, credentials);
+  });
 }
 
 /**
@@ -146,9 +148,12 @@ async function checkPassword(
   { username, password }: Credentials,
   client: Client,
 ): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const user = await findByAnyForm(context.db, username);
-  const attempt = await beginAttempt(context, user?.id, client);
-  const { matches, fault, outdated = false } = await context.passwords.verify(password, user, attempt);
+  const { user, attempt, verdict } = await context.passwords.admit(async () => {
+    const user = await findByAnyForm(context.db, username);
+    const attempt = await beginAttempt(context, user?.id, client);
+    return { user, attempt, verdict: await context.passwords.verify(password, user, attempt) };
+  });
+  const { matches, fault, outdated = false } = verdict;
   await attempt.stored();
   if (!user) throw new ApiError("unknown_username");
   if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");

@@ -47,6 +47,12 @@ export interface Guard {
 
 export interface Passwords {
   /**
+   * Takes a place for work that ends in a hash, from before it asks the database. While all are taken the rest is
+   * refused without a query, so that no flood of logins queues up for the connections that everybody needs.
+   * @throws ApiError `overloaded` when there is none; what the work throws
+   */
+  admit<T>(work: () => Promise<T>): Promise<T>;
+  /**
    * Hashes a new password: argon2id over its NFC, for Flask over the text as it was sent.
    * @throws ApiError `overloaded` when too many wait already
    */
@@ -71,11 +77,14 @@ export function createPasswords(
   const limit = pLimit(options.concurrency);
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
+  const places = options.concurrency + options.queueLimit;
+  let admitted = 0;
+  const refusal = (): ApiError => {
+    observer?.onRefusal();
+    return new ApiError("overloaded");
+  };
   const gated = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit) {
-      observer?.onRefusal();
-      throw new ApiError("overloaded");
-    }
+    if (limit.activeCount + limit.pendingCount >= places) throw refusal();
     if (!observer) return limit(work);
     const askedAt = performance.now();
     return limit(() => {
@@ -101,6 +110,15 @@ export function createPasswords(
   };
 
   return {
+    async admit(work) {
+      if (admitted >= places) throw refusal();
+      admitted++;
+      try {
+        return await work();
+      } finally {
+        admitted--;
+      }
+    },
     async hash(password) {
       if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
       return { pwd: await gated(() => argon2.hash(password.normalize("NFC"))), salt: "" };

@@ -45,6 +45,7 @@ const LOST = ["test/contract/lostAnswers.test.ts"];
 const FAULTS = ["test/process/faults.test.ts"];
 const LOCAL = ["test/process/localDatabase.test.ts"];
 const DURABLE = ["test/runtime/localDatabase/durable.test.ts"];
+const FLOODS = ["test/process/floods.test.ts"];
 const THROTTLE = ["test/contract/throttle.test.ts"];
 const ADDRESS = ["test/contract/clientAddress.test.ts"];
 const REFUSED = "a token that no longer stands is refused by every route";
@@ -1098,7 +1099,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "So many hashes wait and no more; the rest is refused at once, with 503.",
       asvs: ["2.4.1"],
       file: "src/auth/passwords.ts",
-      find: "if (limit.activeCount + limit.pendingCount >= options.concurrency + options.queueLimit)",
+      find: "if (limit.activeCount + limit.pendingCount >= places)",
       replace: "if (limit.activeCount < 0)",
       test: PASSWORDS,
       testName: "the gate",
@@ -1129,6 +1130,42 @@ export const areas: Record<string, Mutation[]> = {
       replace: "Promise.resolve().then(async () => {\n        guard?.stillAllowed();",
       test: PASSWORDS,
       testName: "the gate",
+    },
+    {
+      statement: "A login that finds no place is refused before the database is asked.",
+      asvs: ["2.4.1"],
+      file: "src/auth/passwords.ts",
+      find: "if (admitted >= places)",
+      replace: "if (admitted < 0)",
+      test: FLOODS,
+      testName: "refused before the database is asked",
+    },
+    {
+      statement: "So is a registration.",
+      asvs: ["2.4.1"],
+      file: "src/auth/accounts.ts",
+      find: "await context.passwords.admit(async () => {\n    await beginRegistration",
+      replace: "await Promise.resolve().then(async () => {\n    await beginRegistration",
+      test: FLOODS,
+      testName: "refused before the database is asked",
+    },
+    {
+      statement: "Who hangs up gives the place back only when the hash has ended.",
+      asvs: ["2.4.1"],
+      file: "src/auth/passwords.ts",
+      find: "return await work();",
+      replace: "return work();",
+      test: FLOODS,
+      testName: "refused before the database is asked",
+    },
+    {
+      statement: "A place is given back, whoever hung up meanwhile.",
+      asvs: ["2.4.1"],
+      file: "src/auth/passwords.ts",
+      find: "admitted--;",
+      replace: "",
+      test: FLOODS,
+      testName: "frees no place early, and leaks none",
     },
   ],
 
