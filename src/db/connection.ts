@@ -2,6 +2,8 @@ import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
+import { forCluster } from "./cluster.ts";
+import { isUnknownVariable } from "./failures.ts";
 import { type Allowance, limitTime, within } from "./timeLimit.ts";
 
 export type Database = MySql2Database;
@@ -55,6 +57,13 @@ const TIME_LIMITS = [
 ];
 
 /**
+ * On a Galera cluster a node may lag behind: reads, transactions and inserts wait until it has applied all that was
+ * committed anywhere before them. So what one instance revoked is seen by those on other nodes. Inserts too: a login's
+ * comes a whole password hash after its read. Without a cluster it does nothing, and MySQL does not know the variable.
+ */
+export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 5";
+
+/**
  * A pool for one process. Connections are opened when first needed.
  * @param poolSize most connections at once
  * @param allowance what the request at hand may still spend on waiting for the database; undefined outside of one
@@ -79,6 +88,9 @@ export function openPool(
         if (error) connection.destroy(); // never to be used with other settings
       });
     }
+    connection.query(CAUSAL_READS, (error) => {
+      if (error && !isUnknownVariable(error)) connection.destroy(); // it might lag unseen
+    });
     for (const limit of TIME_LIMITS) connection.query(limit, () => {});
   });
   return limitTime(pool, allowance);
@@ -86,7 +98,7 @@ export function openPool(
 
 /** The typed query builder over a pool. */
 export function openDatabase(pool: Pool): Database {
-  return drizzle({ client: pool });
+  return drizzle({ client: forCluster(pool) });
 }
 
 /** How long a database may take to be called ready, in ms. */

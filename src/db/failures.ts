@@ -47,7 +47,15 @@ export function isDuplicateKey(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1062;
 }
 
-/** A deadlock (1213): the server rolled the transaction back, and it may be run again. */
+/** The server has no variable of that name (1193). */
+export function isUnknownVariable(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1193;
+}
+
+/**
+ * A deadlock, or on a Galera cluster a change of the same row on another node (1213): the server rolled the transaction
+ * back, and it may be run again.
+ */
 export function isConflict(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1213;
 }

@@ -2,8 +2,9 @@ import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
-import { connectionOptions, SESSION_SETTINGS } from "./connection.ts";
-import { databaseFailure } from "./failures.ts";
+import { repeatOnConflict } from "./cluster.ts";
+import { CAUSAL_READS, connectionOptions, SESSION_SETTINGS } from "./connection.ts";
+import { databaseFailure, isUnknownVariable } from "./failures.ts";
 import { lockName } from "./locks.ts";
 
 /**
@@ -59,15 +60,15 @@ async function findPending(connection: Connection, folder: string): Promise<Migr
 async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
   for (const statement of migration.sql) {
     try {
-      await connection.query(statement);
+      await repeatOnConflict(() => connection.query(statement));
     } catch (error) {
       if (!ALREADY_DONE.has(databaseFailure(error)?.errno ?? 0)) throw error;
     }
   }
-  await connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", [
-    migration.hash,
-    migration.folderMillis,
-  ]);
+  const done = [migration.hash, migration.folderMillis];
+  await repeatOnConflict(() =>
+    connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", done),
+  );
 }
 
 async function withConnection<T>(
@@ -77,6 +78,9 @@ async function withConnection<T>(
   const connection = await createConnection(connectionOptions(target));
   try {
     for (const setting of SESSION_SETTINGS) await connection.query(setting);
+    await connection.query(CAUSAL_READS).catch((error) => {
+      if (!isUnknownVariable(error)) throw error;
+    });
     return await work(connection);
   } finally {
     connection.destroy();

@@ -97,6 +97,13 @@ test("a lock that is not let go of ends in 503 within the time limit", async () 
   expect((await it.withToken("GET", "/api/getUser", user.accessToken)).status).toBe(200);
 });
 
+test("reads wait for the other nodes where the server can be part of a cluster (tried on one: engines/galera.nodes.ts)", async () => {
+  const { pool } = await migratedDatabase();
+  const [known] = await pool.query<RowDataPacket[]>("SHOW GLOBAL VARIABLES LIKE 'wsrep_sync_wait'");
+  const [set] = await pool.query<RowDataPacket[]>("SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
+  expect(set.map(({ Value }) => Value)).toEqual(known.map(() => "5"));
+});
+
 test("connections of ours are strict and escape safely whatever the server's sql_mode is", async () => {
   const { target } = await migratedDatabase();
   const root = await rootConnection();

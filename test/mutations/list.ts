@@ -1797,6 +1797,15 @@ export const areas: Record<string, Mutation[]> = {
       testName: "a lock that is not let go of",
     },
     {
+      statement: "On a cluster, reads wait for what was committed on the other nodes.",
+      asvs: ["7.4.1"],
+      file: "src/db/connection.ts",
+      find: '"SET SESSION wsrep_sync_wait = 5";',
+      replace: '"SET SESSION wsrep_sync_wait = 0";',
+      test: SETTINGS,
+      testName: "reads wait for the other nodes",
+    },
+    {
       statement: "Connections are strict and escape safely, whatever the server's own mode is.",
       asvs: [],
       file: "src/db/connection.ts",

@@ -55,7 +55,10 @@ function isAlive(pid: number): boolean {
 test("with no database configured it starts its own, keeps data and secret, and ends it with itself", async () => {
   const folder = await newFolder();
   const first = await start(folder);
-  expect(first.stderr()).toContain("latchkey answers at");
+  await until(
+    () => first.stderr().includes("latchkey answers at"),
+    () => `no welcome: ${first.stderr()}`,
+  );
   const { accessToken } = await over(first).newUser();
   const pid = serverPid(folder);
   expect(isAlive(pid)).toBe(true);

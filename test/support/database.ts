@@ -4,22 +4,20 @@ import type { DatabaseTarget } from "../../src/config/database.ts";
 import { connectionOptions, type Database, openDatabase, openPool } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
-import { type LocalDatabase, startLocalDatabase } from "../../src/runtime/localDatabase/index.ts";
+import { startEngine, type TestServer } from "./engines/index.ts";
 
 /** The checkout's own data folder, so that a server is fetched once and not per run. */
 export const dataFolder = join(import.meta.dir, "..", "..", ".data");
 
-let server: Promise<LocalDatabase> | undefined;
+let server: Promise<TestServer> | undefined;
 const pools: Pool[] = [];
 let databases = 0;
 
 /** The throwaway server of this run, started when a test first needs it. */
-export function testServer(): Promise<LocalDatabase> {
-  server ??= startLocalDatabase({
-    folder: dataFolder,
-    throwaway: true,
-    report: (line) => process.stderr.write(`[test database] ${line}\n`),
-  });
+export function testServer(): Promise<TestServer> {
+  server ??= startEngine(process.env.TEST_ENGINE, dataFolder, (line) =>
+    process.stderr.write(`[test database] ${line}\n`),
+  );
   return server;
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { collect, until } from "./process.ts";
 import { provideProgram } from "./programs.ts";
 
-const HAPROXY = { packages: ["haproxy"], program: "usr/sbin/haproxy" };
+export const HAPROXY = { packages: ["haproxy"], program: "usr/sbin/haproxy" };
 const CONFIG = join(import.meta.dir, "..", "..", "docs", "haproxy.cfg");
 
 /** Runs the HAProxy of docs/operations.md in front of two instances, and waits until it serves. */

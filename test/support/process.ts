@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { answerOf, verbs } from "./app.ts";
+import { until } from "./until.ts";
+
+export { until } from "./until.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 
@@ -68,23 +71,4 @@ export function collect(stream: ReadableStream<Uint8Array>) {
     ended = true;
   })();
   return Object.assign(() => text, { ended: () => ended });
-}
-
-/** Polls until there is a value; fails after 60 s, or when `given up` settles first, with what `otherwise` says. */
-export async function until<T>(
-  probe: () => T | Promise<T>,
-  otherwise: () => string,
-  givenUp?: Promise<unknown>,
-): Promise<NonNullable<T>> {
-  let lost = false;
-  givenUp?.then(() => {
-    lost = true;
-  });
-  const deadline = performance.now() + 60_000;
-  for (;;) {
-    const value = await probe();
-    if (value) return value as NonNullable<T>;
-    if (lost || performance.now() > deadline) throw new Error(otherwise());
-    await Bun.sleep(10);
-  }
 }

@@ -103,8 +103,8 @@ describe("variants of the seed's database", () => {
 
 describe("usernames that repeat under the collation", () => {
   const REPEATS =
-    "INSERT INTO user (username, pwd, salt, created_at, updated_at) SELECT 'ALICE', pwd, salt, created_at, updated_at FROM user WHERE id = 1;" +
-    "INSERT INTO user (username, pwd, salt, created_at, updated_at) SELECT 'bób.o-hara ', pwd, salt, created_at, updated_at FROM user WHERE id = 1;";
+    "INSERT INTO user SELECT 5, 'ALICE', pwd, salt, created_at, updated_at FROM user WHERE id = 1;" +
+    "INSERT INTO user SELECT 6, 'bób.o-hara ', pwd, salt, created_at, updated_at FROM user WHERE id = 1;";
   test("stop the migration before anything is changed, and are listed with what to do", async () => {
     const target = await seedDatabase(
       `${REPEATS} ALTER TABLE user CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;`,

@@ -104,7 +104,7 @@ function downloader(tools: AptTools, work: string, report: Report) {
 }
 
 /** Unpacks every package of a folder. @returns what they depend on, each a list of alternatives. */
-async function unpack(tools: AptTools, folder: string, into: string): Promise<string[][]> {
+export async function unpack(tools: AptTools, folder: string, into: string): Promise<string[][]> {
   const depends: string[][] = [];
   for (const name of await readdir(folder)) {
     if (!name.endsWith(".deb")) continue;
