@@ -2,12 +2,12 @@ import type { Database } from "./connection.ts";
 
 interface Batch<K, V> {
   keys: K[];
-  answers: Promise<V[]>;
+  answers: Promise<V[]> | undefined;
 }
 
 /** The query in flight, and those that wait for it to end. */
 interface Queue<K, V> {
-  running: Promise<unknown>;
+  running: Promise<unknown> | undefined;
   waiting: Batch<K, V> | undefined;
 }
 
@@ -29,22 +29,29 @@ export function sharing<K, V>(
   const queues = new WeakMap<Database, Queue<K, V>>();
   // Runs on in the name of the first who waits: whoever had the query before is done with it.
   const send = async (db: Database, queue: Queue<K, V>, batch: Batch<K, V>): Promise<V[]> => {
-    await ended(queue.running);
+    if (queue.running) await ended(queue.running);
     if (queue.waiting === batch) queue.waiting = undefined;
     const answers = ask(db, batch.keys);
     queue.running = answers;
-    return answers;
+    try {
+      return await answers;
+    } finally {
+      if (queue.running === answers) queue.running = undefined;
+    }
   };
   return async (db, key) => {
-    const queue = queues.get(db) ?? { running: Promise.resolve(), waiting: undefined };
-    queues.set(db, queue);
+    let queue = queues.get(db);
+    if (!queue) {
+      queue = { running: undefined, waiting: undefined };
+      queues.set(db, queue);
+    }
     let batch = queue.waiting;
     if (!batch || batch.keys.length >= most) {
-      batch = { keys: [], answers: Promise.resolve([]) };
+      batch = { keys: [], answers: undefined };
       queue.waiting = batch;
-      batch.answers = send(db, queue, batch);
     }
     const at = batch.keys.push(key) - 1;
+    batch.answers ??= send(db, queue, batch);
     return (await batch.answers)[at] as V;
   };
 }

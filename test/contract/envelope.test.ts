@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import type { SQL } from "drizzle-orm";
+import { MySqlDialect } from "drizzle-orm/mysql-core";
 import type { Database } from "../../src/db/connection.ts";
 import { PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
 import { emptyDatabase, poolOn } from "../support/database.ts";
@@ -176,9 +178,15 @@ describe("failures of the inside", () => {
     let failures = 1;
     const db = new Proxy(it.db, {
       get: (target, key) => {
-        if (key === "select" && failures-- > 0)
-          throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
         const value = Reflect.get(target, key);
+        if (key === "execute") {
+          return async (query: SQL) => {
+            const aboutTokens = new MySqlDialect().sqlToQuery(query).sql.includes("revoked_tokens");
+            if (aboutTokens && failures-- > 0)
+              throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
+            return value.call(target, query);
+          };
+        }
         return typeof value === "function" ? value.bind(target) : value;
       },
     });
