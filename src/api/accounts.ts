@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { changePassword, login, register } from "../auth/accounts.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
@@ -10,15 +10,26 @@ import { changePasswordBody, loginBody, registerBody } from "./schemas.ts";
 /** Accounts: register, log in, change the password. The seed answers a login at both of its paths. */
 export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
+  /** In front of all else: under a flood of logins, what a refusal costs is what the others wait for. */
+  const room: MiddlewareHandler<AppEnv> = (_, next) => {
+    deps.passwords.requireRoom();
+    return next();
+  };
   return new Hono<AppEnv>()
-    .post("/register", described.register, validate("json", registerBody(passwordMinLength)), async (c) => {
-      await register(authContext(deps, c), c.req.valid("json"), clientOf(c));
-      return succeed(c, null, "Register succeed!");
-    })
-    .post("/login", described.login, validate("json", loginBody), async (c) =>
+    .post(
+      "/register",
+      described.register,
+      room,
+      validate("json", registerBody(passwordMinLength)),
+      async (c) => {
+        await register(authContext(deps, c), c.req.valid("json"), clientOf(c));
+        return succeed(c, null, "Register succeed!");
+      },
+    )
+    .post("/login", described.login, room, validate("json", loginBody), async (c) =>
       succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
     )
-    .post("/refreshToken", described.loginAtRefreshToken, validate("json", loginBody), async (c) =>
+    .post("/refreshToken", described.loginAtRefreshToken, room, validate("json", loginBody), async (c) =>
       succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
     )
     .post(

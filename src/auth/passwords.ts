@@ -52,6 +52,8 @@ export interface Passwords {
    * @throws ApiError `overloaded` when there is none; what the work throws
    */
   admit<T>(work: () => Promise<T>): Promise<T>;
+  /** For a refusal that costs next to nothing. @throws ApiError `overloaded` if `admit` would have no place */
+  requireRoom(): void;
   /**
    * Hashes a new password: argon2id over its NFC, for Flask over the text as it was sent.
    * @throws ApiError `overloaded` when too many wait already
@@ -83,6 +85,9 @@ export function createPasswords(
     observer?.onRefusal();
     return new ApiError("overloaded");
   };
+  const requireRoom = (): void => {
+    if (admitted >= places) throw refusal();
+  };
   const gated = async <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.activeCount + limit.pendingCount >= places) throw refusal();
     if (!observer) return limit(work);
@@ -110,8 +115,9 @@ export function createPasswords(
   };
 
   return {
+    requireRoom,
     async admit(work) {
-      if (admitted >= places) throw refusal();
+      requireRoom();
       admitted++;
       try {
         return await work();

@@ -158,8 +158,8 @@ describe("what happens between the check of a password and what it is for", () =
     const { pool } = await sharedDatabase();
     let due = true;
     return testApp({
-      around: ({ hash, verify, admit }) => ({
-        admit,
+      around: ({ hash, verify, ...gate }) => ({
+        ...gate,
         hash,
         async verify(password, stored) {
           const verdict = await verify(password, stored);

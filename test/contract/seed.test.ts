@@ -97,8 +97,8 @@ describe("POST /api/login and its second path", () => {
   test("asks for the same work whether or not there is a user of that name", async () => {
     const asked: string[] = [];
     const app = await testApp({
-      around: ({ hash, verify, admit }) => ({
-        admit,
+      around: ({ hash, verify, ...gate }) => ({
+        ...gate,
         hash,
         verify: (password, stored) => {
           asked.push(password);
