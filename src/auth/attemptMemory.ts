@@ -13,8 +13,11 @@ export interface AttemptMemory {
   stored(bucket: string, count: number, nowSeconds: number): void;
   /** What is known of a bucket, for `refresh` to tell whether that has changed. */
   look(bucket: string): unknown;
-  /** Takes over what the database said when asked; a lower count only if nothing was counted here since. */
-  refresh(bucket: string, count: number, expiresAt: number, looked: unknown): void;
+  /**
+   * Takes over what the database said when asked; a lower count only if nothing was counted here since. What could not be
+   * stored before the bucket ran out is forgotten with it.
+   */
+  refresh(bucket: string, count: number, expiresAt: number, looked: unknown, nowSeconds: number): void;
 }
 
 interface Known {
@@ -63,12 +66,12 @@ export function createAttemptMemory(capacity = 50_000): AttemptMemory {
       put(bucket, { ...known, stored, unstored: Math.max(0, known.unstored - 1) });
     },
     look: (bucket) => buckets.get(bucket),
-    refresh(bucket, count, expiresAt, looked) {
+    refresh(bucket, count, expiresAt, looked, nowSeconds) {
       const known = buckets.get(bucket);
       if (known !== looked && count < (known?.stored ?? 0)) return;
       put(bucket, {
         stored: count,
-        unstored: known?.unstored ?? 0,
+        unstored: live(bucket, nowSeconds)?.unstored ?? 0,
         expiresAt: count > 0 ? expiresAt : (known?.expiresAt ?? 0),
       });
     },

@@ -84,16 +84,20 @@ export async function beginAttempt(
 export async function beginRegistration(context: AuthContext, client: Client): Promise<void> {
   const { registrationsPerClient } = context.config;
   const bucket = `registered:client:${networkOf(client)}`;
+  // Whether it still is: another instance may have begun the window, so that it ends sooner than is known here.
+  if (isOver(context, bucket, registrationsPerClient)) await lookUp(context, [bucket]);
   requireBelow(context, bucket, registrationsPerClient, "registration");
   const counted = await count(context, bucket);
-  if (counted > registrationsPerClient) throw tooMany(context, bucket, "registration");
+  if (counted <= registrationsPerClient) return;
+  await lookUp(context, [bucket]);
+  throw tooMany(context, bucket, "registration");
 }
 
 /** What the database knows of buckets; nothing, if it cannot say. Its counts of failures are then known here too. */
 async function lookUp(
   context: AuthContext,
   failures: string[],
-  known: string | undefined,
+  known?: string,
 ): Promise<Map<string, Attempts>> {
   const now = nowSeconds(context);
   const looked = failures.map((bucket) => context.attempts.look(bucket));
@@ -101,7 +105,7 @@ async function lookUp(
     const stored = await findAttempts(context.db, known ? [...failures, known] : failures, now);
     for (const [i, bucket] of failures.entries()) {
       const { count, expiresAt } = stored.get(bucket) ?? { count: 0, expiresAt: now };
-      context.attempts.refresh(bucket, count, expiresAt, looked[i]);
+      context.attempts.refresh(bucket, count, expiresAt, looked[i], now);
     }
     return stored;
   } catch (error) {
@@ -143,8 +147,11 @@ export async function forgetAccount(db: AuthContext["db"], userId: number): Prom
   await forgetAttempts(db, failures, [failuresFrom, knownFrom]);
 }
 
+const isOver = (context: AuthContext, bucket: string, limit: number): boolean =>
+  context.attempts.find(bucket, nowSeconds(context)).count >= limit;
+
 function requireBelow(context: AuthContext, bucket: string, limit: number, kind: ThrottleKind): void {
-  if (context.attempts.find(bucket, nowSeconds(context)).count >= limit) throw tooMany(context, bucket, kind);
+  if (isOver(context, bucket, limit)) throw tooMany(context, bucket, kind);
 }
 
 function tooMany(context: AuthContext, bucket: string, kind: ThrottleKind): ApiError {

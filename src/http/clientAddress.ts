@@ -16,24 +16,42 @@ export function clientAddress(
 ): string | null {
   const nearest = connection?.includes(":") ? (canonicalAddress(connection) ?? connection) : connection;
   if (config.trustedHops === 0) return nearest;
-  const entry = forwardedFor(c, config.forwardedHeader).at(-config.trustedHops);
-  return (entry === undefined ? null : canonicalAddress(entry)) ?? nearest;
+  const value = c.req.header(config.forwardedHeader) ?? "";
+  const entry =
+    config.forwardedHeader === "forwarded"
+      ? forwardedFor(elementFromRight(value, config.trustedHops))
+      : value.split(",").at(-config.trustedHops)?.trim();
+  return (entry === undefined ? null : canonicalAddress(withoutPort(entry))) ?? nearest;
 }
 
 /** Whether a proxy, or somebody who says to be one, has written whom it speaks for. */
 export const isForwarded = (c: Context): boolean =>
   c.req.header("X-Forwarded-For") !== undefined || c.req.header("Forwarded") !== undefined;
 
-/** The addresses of the header, the farthest first, without their ports. */
-function forwardedFor(c: Context, header: Config["forwardedHeader"]): string[] {
-  const value = c.req.header(header) ?? "";
-  if (header === "x-forwarded-for") return value.split(",").map((entry) => withoutPort(entry.trim()));
-  // RFC 7239 section 4: elements between commas, pairs between semicolons, either of which a quoted text may hold.
-  const elements = value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  return elements.map((element) => {
-    const [, quoted, token] = /(?:^|;)\s*for=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))/i.exec(element) ?? [];
-    return withoutPort(quoted ?? token ?? "");
-  });
+/**
+ * An element of `Forwarded` (RFC 7239 section 4): they stand between commas, which a quoted text may hold too. Read from the
+ * right, where our proxies wrote: what stands before that anybody can send, and may open a quotation that swallows theirs.
+ * @returns undefined if there is none, or an escaped quote in the way: no address has one, and it can only lead astray
+ */
+function elementFromRight(value: string, position: number): string | undefined {
+  let quoted = false;
+  let end = value.length;
+  for (let at = value.length - 1, left = position; at >= -1; at--) {
+    if (value[at] === '"' && value[at - 1] === "\\") return undefined;
+    if (value[at] === '"') quoted = !quoted;
+    if (quoted || (at >= 0 && value[at] !== ",")) continue;
+    if (--left === 0) return value.slice(at + 1, end);
+    end = at;
+  }
+  return undefined;
+}
+
+/** What an element, whose quotes are in pairs, says in its pair `for`. Pairs stand between semicolons, also quoted ones. */
+function forwardedFor(element: string | undefined): string | undefined {
+  const pairs = element?.match(/(?:[^;"]|"[^"]*")+/g) ?? [];
+  const values = pairs.map((pair) => /^\s*for=(?:"([^"]*)"|([^"\s]*))\s*$/i.exec(pair));
+  const found = values.find((value) => value !== null);
+  return found?.[1] ?? found?.[2];
 }
 
 /** `192.0.2.1:80` and `[2001:db8::1]:80` without the port. */

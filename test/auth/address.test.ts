@@ -54,11 +54,21 @@ test("the memory adds what is not stored yet to what the database says", () => {
   expect(memory.find("a", 105)).toEqual({ count: 8, expiresAt: 110 });
   const looked = memory.look("a");
   memory.count("a", 106, 10);
-  memory.refresh("a", 3, 110, looked); // read before that was counted
+  memory.refresh("a", 3, 110, looked, 106); // read before that was counted
   expect(memory.find("a", 106).count).toBe(9);
-  memory.refresh("a", 0, 105, memory.look("a")); // an operator cleared it
+  memory.refresh("a", 0, 105, memory.look("a"), 106); // an operator cleared it
   expect(memory.find("a", 106)).toEqual({ count: 2, expiresAt: 110 });
   expect(memory.find("a", 110).count).toBe(0);
   memory.count("a", 110, 10);
   expect(memory.find("a", 111)).toEqual({ count: 1, expiresAt: 120 });
+});
+
+test("what could not be stored counts until its bucket runs out, and not in the next window", () => {
+  const memory = createAttemptMemory();
+  for (let n = 0; n < 10; n++) memory.count("bucket", 1000, 900);
+  memory.refresh("bucket", 2, 1900, memory.look("bucket"), 1500);
+  expect(memory.find("bucket", 1899)).toEqual({ count: 12, expiresAt: 1900 });
+  expect(memory.find("bucket", 1900).count).toBe(0);
+  memory.refresh("bucket", 1, 2900, memory.look("bucket"), 2000);
+  expect(memory.find("bucket", 2000)).toEqual({ count: 1, expiresAt: 2900 });
 });

@@ -53,6 +53,18 @@ describe("the client's address", () => {
     expect(await xff("198.51.100.1:4711")).toBe("198.51.100.1");
     expect(await xff("[2001:db8::17]:4711")).toBe("2001:db8::17");
   });
+  test("is not to be forged by a quotation that swallows what a proxy wrote, or that a proxy quotes", async () => {
+    const see = (hops: number, value: string) =>
+      addressOf({ TRUSTED_HOPS: String(hops), FORWARDED_HEADER: "Forwarded" }, PROXY, { Forwarded: value });
+    for (const left of [`for=${FORGED};x="`, `for="${FORGED}";x=";y="`, `for=${FORGED};x="\\`, '"', ""]) {
+      expect(await see(1, `${left}, for="[2001:db8::1]"`)).toBe("2001:db8::1");
+      expect(await see(1, `${left},for="198.51.100.1:4711";proto=https`)).toBe("198.51.100.1");
+      expect(await see(2, `${left}, for="198.51.100.1:4711", for="192.0.2.8:80"`)).toBe("198.51.100.1");
+    }
+    expect(await see(1, `host="x;for=${FORGED};y,z";for=198.51.100.1`)).toBe("198.51.100.1");
+    expect(await see(1, `host="x\\",for=${FORGED};y=\\"z";for=198.51.100.1`)).toBe(PROXY);
+    expect(await see(1, `for=${FORGED};x="`)).toBe(PROXY);
+  });
   test("is what a client is throttled by: forging the header gets nobody another count", async () => {
     const it = await testApp({ env: { TRUSTED_HOPS: "1", LOGIN_FAILURES_PER_CLIENT: "3" } });
     const real = it.state.address;

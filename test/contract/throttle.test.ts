@@ -214,6 +214,21 @@ describe("registrations", () => {
     one.state.address = uniqueAddress();
     expect((await register(one)).status).toBe(200);
   });
+  test("are limited until the window ends, also on an instance that heard of it late", async () => {
+    const [one, two] = [await instance(), await instance()];
+    two.state.address = one.state.address;
+    two.clock.ms = one.clock.ms;
+    const register = (it: TestApp) =>
+      it.post("/api/register", { username: unique("late"), password: PASSWORD });
+    for (let n = 0; n < 5; n++) expect((await register(one)).status).toBe(200);
+    two.clock.advance(590);
+    for (let n = 0; n < 2; n++) {
+      const refused = await register(two);
+      expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "10"]);
+    }
+    two.clock.advance(10);
+    expect((await register(two)).status).toBe(200);
+  });
   test("many at once are no way around it", async () => {
     const it = await instance();
     const answers = await Promise.all(

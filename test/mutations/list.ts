@@ -1443,10 +1443,20 @@ export const areas: Record<string, Mutation[]> = {
       statement: "Of the header only what trusted proxies wrote is read.",
       asvs: [],
       file: "src/http/clientAddress.ts",
-      find: ".at(-config.trustedHops)",
-      replace: ".at(0)",
+      find: '.split(",").at(-config.trustedHops)',
+      replace: '.split(",").at(0)',
       test: ADDRESS,
       testName: "is counted by trusted proxies",
+    },
+    {
+      statement: "A quotation that a client opens in `Forwarded` does not swallow what the proxies wrote.",
+      asvs: [],
+      file: "src/http/clientAddress.ts",
+      find: "for (let at = value.length - 1, left = position; at >= -1; at--) {",
+      replace:
+        "quoted = value.split('\"').length % 2 === 0;\n  for (let at = value.length - 1, left = position; at >= -1; at--) {",
+      test: ADDRESS,
+      testName: "is not to be forged by a quotation",
     },
     {
       statement: "An operator who ends a user's sessions forgets its known clients: one may be the thief's.",
