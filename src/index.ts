@@ -7,6 +7,7 @@ import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
+import { letHashesGiveWay } from "./runtime/hashThreads.ts";
 import { replyTo } from "./runtime/help.ts";
 import { createLog } from "./runtime/log.ts";
 import { createMetrics } from "./runtime/metrics.ts";
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
     const metrics = createMetrics();
     const passwords = configuredPasswords(config, metrics.gate);
     metrics.watchGate(passwords.depth);
+    closers.push(letHashesGiveWay());
     metrics.watchPool(pool);
     const app = createApp({
       config,

@@ -49,7 +49,7 @@ export async function requireLive(context: AuthContext, claims: Claims): Promise
 export async function refresh(context: AuthContext, claims: Claims, owner: TokenOwner): Promise<string> {
   const issuedAt = nowSeconds(context);
   const sessionId = claims.sid ?? null;
-  if (sessionId !== null) await touchSession(context.db, { id: sessionId, nowSeconds: issuedAt });
+  if (sessionId !== null) await touchSession(context.db, sessionId, issuedAt);
   return issueToken(context.keyring, {
     type: "access",
     username: owner.user.username,

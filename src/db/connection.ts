@@ -4,7 +4,7 @@ import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { forCluster } from "./cluster.ts";
 import { isUnknownVariable } from "./failures.ts";
-import { type Allowance, limitTime, within } from "./timeLimit.ts";
+import { type Allowance, limitTime, shareAllowance, within } from "./timeLimit.ts";
 
 export type Database = MySql2Database;
 
@@ -98,7 +98,9 @@ export function openPool(
 
 /** The typed query builder over a pool. */
 export function openDatabase(pool: Pool): Database {
-  return drizzle({ client: forCluster(pool) });
+  const db = drizzle({ client: forCluster(pool) });
+  shareAllowance(pool, db);
+  return db;
 }
 
 /** How long a database may take to be called ready, in ms. */

@@ -1,7 +1,6 @@
 import { and, desc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
-import { sharing } from "./sharing.ts";
 
 /** A new session. Times in epoch seconds. */
 export interface NewSession {
@@ -32,17 +31,13 @@ export async function insertSession(db: Database, session: NewSession, condition
   return affected(result) === 1;
 }
 
-/** Sessions that one statement notes the use of. */
-const TOGETHER = 100;
-
-/** Notes that a session was used to get an access token; those that wait are noted by one statement. */
-export const touchSession: (db: Database, used: { id: string; nowSeconds: number }) => Promise<void> =
-  sharing(async (db, used) => {
-    const now = Math.max(...used.map(({ nowSeconds }) => nowSeconds));
-    const ids = sql.param(used.map(({ id }) => id));
-    await db.execute(sql`UPDATE ${sessions} SET last_used_at = ${now} WHERE id IN (${ids})`);
-    return used.map(() => undefined);
-  }, TOGETHER);
+/**
+ * Notes that a session was used to get an access token. One statement each: a lock on one session must hold up nobody
+ * else's.
+ */
+export async function touchSession(db: Database, id: string, nowSeconds: number): Promise<void> {
+  await db.execute(sql`UPDATE ${sessions} SET last_used_at = ${nowSeconds} WHERE id = ${id}`);
+}
 
 /**
  * Spends the refresh token with this counter. The database decides which of several at once does.

@@ -1,4 +1,5 @@
 import type { Database } from "./connection.ts";
+import { chargedWait } from "./timeLimit.ts";
 
 interface Batch<K, V> {
   keys: K[];
@@ -51,7 +52,8 @@ export function sharing<K, V>(
       queue.waiting = batch;
     }
     const at = batch.keys.push(key) - 1;
-    batch.answers ??= send(db, queue, batch);
+    if (batch.answers) return (await chargedWait(db, batch.answers))[at] as V;
+    batch.answers = send(db, queue, batch);
     return (await batch.answers)[at] as V;
   };
 }

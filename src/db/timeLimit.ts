@@ -9,6 +9,27 @@ export interface Allowance {
   leftMs: number;
 }
 
+/** Where the allowance of a request at hand is found, by the pool or database object that it uses. */
+const allowances = new WeakMap<object, () => Allowance | undefined>();
+
+/** Makes `chargedWait` find for one object what was given for another. */
+export function shareAllowance(from: object, to: object): void {
+  const allowance = allowances.get(from);
+  if (allowance) allowances.set(to, allowance);
+}
+
+/** Waits for a statement that another request sent, and takes the time off this one's allowance too. */
+export async function chargedWait<T>(db: object, work: Promise<T>): Promise<T> {
+  const allowance = allowances.get(db)?.();
+  if (!allowance) return work;
+  const begun = performance.now();
+  try {
+    return await work;
+  } finally {
+    allowance.leftMs -= performance.now() - begun;
+  }
+}
+
 /** The database did not answer in time: nobody knows whether it did, or will do, what it was asked. */
 export class DatabaseTimeout extends Error {
   override readonly name = "DatabaseTimeout";
@@ -49,6 +70,7 @@ type CoreConnection = Record<
  * @returns the same pool
  */
 export function limitTime(pool: Pool, allowance: () => Allowance | undefined): Pool {
+  allowances.set(pool, allowance);
   const acquire = pool.getConnection.bind(pool);
   const onPool = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(allowance(), (own) => {

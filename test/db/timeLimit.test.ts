@@ -4,6 +4,7 @@ import type { Pool } from "mysql2/promise";
 import type { DatabaseTarget } from "../../src/config/database.ts";
 import { openDatabase, openPool } from "../../src/db/connection.ts";
 import { databaseFailure, isUnavailable } from "../../src/db/failures.ts";
+import { sharing } from "../../src/db/sharing.ts";
 import type { Allowance } from "../../src/db/timeLimit.ts";
 import { inTransaction } from "../../src/db/transaction.ts";
 import { migratedDatabase } from "../support/database.ts";
@@ -90,4 +91,22 @@ test("the server's errors that the driver has no names for are known too", async
   const error = await pool.query("SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1969").catch((thrown) => thrown);
   expect(databaseFailure(error)).toMatchObject({ code: "ER_1969", errno: 1969 });
   expect(isUnavailable(error)).toBe(true);
+});
+
+test("whoever waits for a statement that another request sent pays for the wait too", async () => {
+  const [sender, opener, rider] = [{ leftMs: 60_000 }, { leftMs: 60_000 }, { leftMs: 60_000 }];
+  let atHand: Allowance = sender;
+  const pool = openPool(target, 2, () => atHand);
+  pools.push(pool);
+  const db = openDatabase(pool);
+  const ask = sharing(async (on, keys: number[]) => {
+    await on.execute(sql`SELECT SLEEP(0.1)`);
+    return keys;
+  }, 10);
+  const answers = [sender, opener, rider].map((allowance, key) => {
+    atHand = allowance;
+    return ask(db, key);
+  });
+  expect(await Promise.all(answers)).toEqual([0, 1, 2]);
+  expect(rider.leftMs).toBeLessThan(59_901);
 });

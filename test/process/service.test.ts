@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, type Tokens, unique } from "../support/app.ts";
@@ -275,6 +276,25 @@ test("more hashing than may wait is refused at once", async () => {
   expect(new Set(codes)).toEqual(new Set(["unknown_username", "overloaded"]));
   const refused = answers.find(({ status }) => status === 503);
   expect(refused?.headers.get("Retry-After")).toBe("1");
+});
+
+test("hashes give way: their threads have a lower priority than the one that answers", async () => {
+  const { target } = await migratedDatabase();
+  const service = await start({ DATABASE_URL: databaseUrl(target) });
+  await over(service).newUser();
+  const tasks = `/proc/${service.process.pid}/task`;
+  // proc(5): the name in parentheses is the 2nd field of `stat`, the nice value the 19th.
+  const threads = () =>
+    readdirSync(tasks).map((id) => {
+      const [, name = "", rest = ""] =
+        /\((.*)\) (.*)/.exec(readFileSync(`${tasks}/${id}/stat`, "utf8")) ?? [];
+      return { name, nice: Number(rest.split(" ")[16]), main: Number(id) === service.process.pid };
+    });
+  await until(
+    () => threads().some(({ name, nice }) => name.startsWith("Bun Pool") && nice === 10),
+    () => `no thread gives way: ${JSON.stringify(threads())}`,
+  );
+  expect(threads().find(({ main }) => main)?.nice).toBe(0);
 });
 
 test("what is logged and printed by a process holds no password, token or hash", async () => {

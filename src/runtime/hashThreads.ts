@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setPriority } from "node:os";
+
+const TASKS = "/proc/self/task";
+/** As Bun names the threads of its pool, on which passwords are hashed. */
+const POOL = "Bun Pool";
+/** How nice they are: 10 of 19. They get what the rest leaves, and never nothing. */
+const NICENESS = 10;
+
+/**
+ * Lets hashes give way to the thread that answers, and to the database, where they share the processors: without that, a
+ * token check waits for a hash's time slice while logins flood in. Threads come with the work, so new ones are looked for
+ * once a second. Linux only; elsewhere it does nothing.
+ * @returns stops it
+ */
+export function letHashesGiveWay(): () => void {
+  if (process.platform !== "linux") return () => {};
+  const known = new Set<string>();
+  const look = () => {
+    for (const task of readdirSync(TASKS)) {
+      if (known.has(task)) continue;
+      known.add(task);
+      try {
+        if (readFileSync(`${TASKS}/${task}/comm`, "utf8").startsWith(POOL))
+          setPriority(Number(task), NICENESS);
+      } catch {} // it has ended, or may not be changed
+    }
+  };
+  const timer = setInterval(look, 1000);
+  timer.unref();
+  return () => clearInterval(timer);
+}
