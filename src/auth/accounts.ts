@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure, isAnswerLost, isDuplicateKey } from "../db/failures.ts";
-import { deleteSessionsOf, insertSession } from "../db/sessions.ts";
+import { deleteSessionsOf, insertSession, trimSessions } from "../db/sessions.ts";
 import { inTransaction } from "../db/transaction.ts";
 import {
   findCredentials,
@@ -85,6 +85,9 @@ async function isStored(
   return (await findCredentials(db, username))?.pwd === pwd;
 }
 
+/** Sessions that a user may have at once. Without end, they could be so many that a change of password cannot end them. */
+const MAX_SESSIONS = 1000;
+
 /**
  * Checks a password and opens a session (the seed's `login`). The work is the same whether or not the user exists.
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`, `too_many_attempts`
@@ -103,6 +106,7 @@ export async function login(
     const session = { id, userId: user.id, counter: 0, createdAt, expiresAt, ...fitted(client) };
     const opened = await insertSession(context.db, session, unchangedPassword(user));
     if (!opened) continue;
+    await trimSessions(context.db, user.id, MAX_SESSIONS);
     if (outdated) await renewHash(context, user, credentials.password);
     return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
   }

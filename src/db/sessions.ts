@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
 
@@ -87,6 +87,21 @@ export async function deleteSessionsOf(db: Database, userId: number, except: str
   await db
     .delete(sessions)
     .where(and(eq(sessions.userId, userId), except === null ? undefined : ne(sessions.id, except)));
+}
+
+/**
+ * Ends the oldest of a user's sessions above a number, some thousand at a time. Ids sort by time (UUID version 7, RFC 9562
+ * section 5.7); those of Flask's tokens do not, and count as any.
+ */
+export async function trimSessions(db: Database, userId: number, keep: number): Promise<void> {
+  const own = eq(sessions.userId, userId);
+  const oldest = db.select({ id: sessions.id }).from(sessions).where(own).orderBy(desc(sessions.id));
+  const [first] = await oldest.limit(1).offset(keep);
+  if (!first) return;
+  await db
+    .delete(sessions)
+    .where(and(own, lte(sessions.id, first.id)))
+    .limit(5000);
 }
 
 /** The user's sessions that have not run out, the last used first. */

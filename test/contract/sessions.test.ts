@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import { sign } from "hono/jwt";
 import { claimsOf, PASSWORD, TEST_SECRET, type TestApp, type Tokens, testApp } from "../support/app.ts";
 
@@ -27,6 +28,28 @@ const threeSessions = async () => {
   return { one, two, three, flask, username: one.username };
 };
 const flaskWorks = async (token: string) => (await it.withToken("GET", "/api/getUser", token)).status === 200;
+
+test("a user has 1000 sessions at the most: a login ends the oldest above that, and nobody else's", async () => {
+  const other = await it.newUser();
+  const { username } = await it.newUser();
+  const old = Array.from(
+    { length: 1003 },
+    (_, n) => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`,
+  );
+  await it.db.execute(
+    sql`INSERT INTO session (id, user_id, created_at, last_used_at, expires_at)
+        SELECT j.id, u.id, 1, 1, 9999999999 FROM user u
+        JOIN JSON_TABLE(${JSON.stringify(old)}, '$[*]' COLUMNS (id CHAR(36) PATH '$')) j WHERE u.username = ${username}`,
+  );
+  const newest = await it.login(username);
+  const list = await it.withToken("GET", "/api/getSessionList", newest.accessToken);
+  const ids = (list.body.data as { id: string }[]).map(({ id }) => id);
+  expect(ids).toHaveLength(1000);
+  expect(ids).toContain(claimsOf(newest.accessToken).sid);
+  expect(ids).toContain(old.at(-1) as string);
+  expect(ids).not.toContain(old[0] as string);
+  expect((await it.withToken("GET", "/api/getUser", other.accessToken)).status).toBe(200);
+});
 
 describe("POST /api/logout scopes", () => {
   test("session, no body, an empty one and {} end this session alone", async () => {
