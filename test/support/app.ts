@@ -20,6 +20,9 @@ export const TEST_SECRET = "test-secret-that-is-only-for-tests-0123456789";
 export const CHEAP = { memoryKib: 8, timeCost: 1 };
 export const CHEAP_ENV = { ARGON2_MEMORY_KIB: "8", ARGON2_TIME_COST: "1" };
 
+/** For a load that all comes from one client. */
+export const UNLIMITED = { REGISTRATIONS_PER_CLIENT: "1000000", LOGIN_FAILURES_PER_CLIENT: "1000000" };
+
 /** What a test may set otherwise. */
 export interface TestOptions {
   env?: Record<string, string>;

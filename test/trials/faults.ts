@@ -1,4 +1,4 @@
-import { CHEAP_ENV, TEST_SECRET } from "../support/app.ts";
+import { CHEAP_ENV, TEST_SECRET, UNLIMITED } from "../support/app.ts";
 import { databaseUrl } from "../support/database.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { type OwnServer, ownServer } from "../support/ownServer.ts";
@@ -59,7 +59,12 @@ const instances: Running[] = [];
 const server = await ownServer();
 let bad = chosen.length === 0 ? 1 : 0;
 try {
-  const env = { DATABASE_URL: databaseUrl(server.target), JWT_SECRET_KEY: TEST_SECRET, ...CHEAP_ENV };
+  const env = {
+    DATABASE_URL: databaseUrl(server.target),
+    JWT_SECRET_KEY: TEST_SECRET,
+    ...CHEAP_ENV,
+    ...UNLIMITED,
+  };
   instances.push(await startService(env), await startService({ ...env, MIGRATE_ON_START: "off" }));
   row(["fault", "requests", "answered", "503", "slowest ms", "readyz ms", "back ms", "wrong", "lost"]);
   for (const [name, strike] of chosen) {
