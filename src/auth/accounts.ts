@@ -1,6 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import type { Database } from "../db/connection.ts";
-import { databaseFailure, isAnswerLost, isDuplicateKey } from "../db/failures.ts";
+import { isAnswerLost, isDuplicateKey } from "../db/failures.ts";
 import { deleteSessionsOf, insertSession, trimSessions } from "../db/sessions.ts";
 import { inTransaction } from "../db/transaction.ts";
 import {
@@ -8,22 +7,17 @@ import {
   insertUser,
   type NewUser,
   replacePassword,
-  type StoredCredentials,
   unchangedPassword,
 } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
 import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
+import { type Credentials, checkPassword, renewHash } from "./credentials.ts";
 import { usualPassword } from "./rules.ts";
 import { issuePair, type TokenPair } from "./sessions.ts";
-import { beginAttempt, beginRegistration } from "./throttle.ts";
+import { beginRegistration } from "./throttle.ts";
 import { cutoffAt, LEEWAY_SECONDS } from "./tokens.ts";
-
-export interface Credentials {
-  username: string;
-  password: string;
-}
 
 /**
  * Creates an account for a client (the seed's `register`).
@@ -144,51 +138,6 @@ export async function changePassword(
   });
   // Somebody changed it in between: what was checked is no longer the password.
   if (!changed) throw new ApiError("invalid_password");
-}
-
-/** The user of a right password. The reason why a stored hash cannot be checked goes to the log. */
-async function checkPassword(
-  context: AuthContext,
-  { username, password }: Credentials,
-  client: Client,
-): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const { user, attempt, verdict } = await context.passwords.admit(async () => {
-    const user = await findByAnyForm(context.db, username);
-    const attempt = await beginAttempt(context, user?.id, client);
-    return { user, attempt, verdict: await context.passwords.verify(password, user, attempt) };
-  });
-  const { matches, fault, outdated = false } = verdict;
-  await attempt.stored();
-  if (!user) throw new ApiError("unknown_username");
-  if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
-  if (!matches) throw new ApiError("invalid_password");
-  if (user.disabledAt !== null) throw new ApiError("account_disabled");
-  await attempt.succeeded();
-  return { user, outdated };
-}
-
-/**
- * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
- * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
- * sent, which is how Flask kept it.
- */
-async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
-  const normal = username.normalize("NFC");
-  const user = await findCredentials(db, normal);
-  return user || normal === username ? user : findCredentials(db, username);
-}
-
-/**
- * Writes a password that was just found right in today's format and at today's price. Its failing does not fail the
- * login: the old hash still stands, and the next login tries again.
- */
-async function renewHash(context: AuthContext, user: StoredCredentials, password: string): Promise<void> {
-  try {
-    await replacePassword(context.db, user, await context.passwords.hash(password));
-  } catch (error) {
-    const code = error instanceof ApiError ? error.code : databaseFailure(error)?.code;
-    context.log.warn({ userId: user.id, code }, "password hash not renewed");
-  }
 }
 
 /** @throws ApiError `validation_failed` for a password that gets guessed first */

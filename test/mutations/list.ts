@@ -661,7 +661,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A login needs the right password.",
       asvs: ["6.3.4"],
-      file: "src/auth/accounts.ts",
+      file: "src/auth/credentials.ts",
       find: 'if (!matches) throw new ApiError("invalid_password");',
       replace: 'if (matches === undefined) throw new ApiError("invalid_password");',
       test: SEED,
@@ -670,7 +670,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A login asks for the same work whether or not the user exists.",
       asvs: ["6.3.8"],
-      file: "src/auth/accounts.ts",
+      file: "src/auth/credentials.ts",
       find: "const user = await findByAnyForm(context.db, username);",
       replace:
         'const user = await findByAnyForm(context.db, username);\n  if (!user) throw new ApiError("unknown_username");',
@@ -716,7 +716,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A disabled user does not get in.",
       asvs: ["7.4.2"],
-      file: "src/auth/accounts.ts",
+      file: "src/auth/credentials.ts",
       find: 'if (user.disabledAt !== null) throw new ApiError("account_disabled");',
       replace: "",
       test: USER,
@@ -725,7 +725,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "That an account is disabled is told only to who knows the password.",
       asvs: ["6.3.8"],
-      file: "src/auth/accounts.ts",
+      file: "src/auth/credentials.ts",
       find: 'if (!matches) throw new ApiError("invalid_password");',
       replace:
         'if (user.disabledAt !== null) throw new ApiError("account_disabled");\n  if (!matches) throw new ApiError("invalid_password");',
@@ -825,7 +825,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "The log names a user whose hash cannot be checked by id and reason, no more.",
       asvs: [],
-      file: "src/auth/accounts.ts",
+      file: "src/auth/credentials.ts",
       find: "context.log.warn({ userId: user.id, fault }",
       replace: "context.log.warn({ userId: user.id, fault, pwd: user.pwd }",
       test: ["test/takeover/adopt.test.ts"],

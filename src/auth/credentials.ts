@@ -1,0 +1,64 @@
+import type { Database } from "../db/connection.ts";
+import { databaseFailure } from "../db/failures.ts";
+import { findCredentials, replacePassword, type StoredCredentials } from "../db/users.ts";
+import { ApiError } from "../errors.ts";
+import type { Client } from "./client.ts";
+import type { AuthContext } from "./context.ts";
+import { beginAttempt } from "./throttle.ts";
+
+export interface Credentials {
+  username: string;
+  password: string;
+}
+
+/**
+ * The user of a right password. The reason why a stored hash cannot be checked goes to the log.
+ * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`, `too_many_attempts`
+ */
+export async function checkPassword(
+  context: AuthContext,
+  { username, password }: Credentials,
+  client: Client,
+): Promise<{ user: StoredCredentials; outdated: boolean }> {
+  const { user, attempt, verdict } = await context.passwords.admit(async () => {
+    const user = await findByAnyForm(context.db, username);
+    const attempt = await beginAttempt(context, user?.id, client);
+    return { user, attempt, verdict: await context.passwords.verify(password, user, attempt) };
+  });
+  const { matches, fault, outdated = false } = verdict;
+  await attempt.stored();
+  if (!user) throw new ApiError("unknown_username");
+  if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
+  if (!matches) throw new ApiError("invalid_password");
+  if (user.disabledAt !== null) throw new ApiError("account_disabled");
+  await attempt.succeeded();
+  return { user, outdated };
+}
+
+/**
+ * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
+ * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
+ * sent, which is how Flask kept it.
+ */
+async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
+  const normal = username.normalize("NFC");
+  const user = await findCredentials(db, normal);
+  return user || normal === username ? user : findCredentials(db, username);
+}
+
+/**
+ * Writes a password that was just found right in today's format and at today's price. Its failing does not fail the
+ * login: the old hash still stands, and the next login tries again.
+ */
+export async function renewHash(
+  context: AuthContext,
+  user: StoredCredentials,
+  password: string,
+): Promise<void> {
+  try {
+    await replacePassword(context.db, user, await context.passwords.hash(password));
+  } catch (error) {
+    const code = error instanceof ApiError ? error.code : databaseFailure(error)?.code;
+    context.log.warn({ userId: user.id, code }, "password hash not renewed");
+  }
+}
