@@ -11,7 +11,7 @@ export interface Running {
   process: Bun.Subprocess<"ignore", "pipe", "pipe">;
   origin: string;
   /** Everything said so far. */
-  stdout: () => string;
+  stdout: (() => string) & { ended: () => boolean };
   stderr: () => string;
 }
 
