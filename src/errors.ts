@@ -25,6 +25,10 @@ export const catalogue = {
   },
   too_many_attempts: { status: 429, message: "Too many attempts!" },
   internal_error: { status: 500, message: "Internal server error" },
+  hash_unsupported: {
+    status: 501,
+    message: "This account's password can't be checked here: log in at the main service once",
+  },
   overloaded: { status: 503, message: "Server overloaded, try again" },
   database_unavailable: { status: 503, message: "Database unavailable, try again" },
 } as const;

@@ -24,10 +24,10 @@ const FILE_HEADERS = { "Cache-Control": "public, max-age=3600", "X-Content-Type-
  * @param app what is described; the document is made when it is first asked for
  */
 export function documentationRoutes(app: Hono<AppEnv>, readFiles: Deps["docs"]) {
-  let document: ReturnType<typeof openApiDocument> | undefined;
+  let document: Awaited<ReturnType<typeof openApiDocument>> | undefined;
   const routes = new Hono<AppEnv>().get("/openapi.json", describedDocument, async (c) => {
-    document ??= openApiDocument(app);
-    return c.json(await document);
+    document ??= await openApiDocument(app);
+    return c.json(document);
   });
   if (!readFiles) return routes;
   const send = async (c: Context<AppEnv>, name: string, headers: Record<string, string>) => {

@@ -13,7 +13,14 @@ const login = (id: string, summary: string) =>
     description: "Opens a session. Both of its tokens are good until it ends or they expire.",
     body: "json",
     answer: inEnvelope(tokenPair, tokens),
-    failures: ["unknown_username", "invalid_password", "account_disabled", "too_many_attempts", "overloaded"],
+    failures: [
+      "unknown_username",
+      "invalid_password",
+      "account_disabled",
+      "too_many_attempts",
+      "hash_unsupported",
+      "overloaded",
+    ],
   }));
 
 const refresh = (id: string, summary: string) =>
@@ -79,7 +86,7 @@ export const described = {
     token: "accessToken",
     body: "json",
     answer: nothing(),
-    failures: ["invalid_password", "too_many_attempts", "overloaded"],
+    failures: ["invalid_password", "too_many_attempts", "hash_unsupported", "overloaded"],
   })),
   refreshToken: refresh("refreshToken", "A new access token"),
   refreshTokenAtLogin: refresh("refreshTokenAtLogin", "A new access token, at its other path"),

@@ -1,9 +1,9 @@
 import type { Context } from "hono";
-import type { Log } from "../auth/context.ts";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { sharing } from "../db/sharing.ts";
 import { type PublicUser, pageUsers } from "../db/users.ts";
+import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
 /** Rows of the first page: a list up to this long is answered whole. */
@@ -37,9 +37,11 @@ const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
  * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database
  * fails on the way the connection is broken off, so that nobody takes the beginning for all.
  */
-export function answerUserList(c: Context, db: Database, log: Log, { text, after }: UserList) {
-  const body = after === undefined ? text : stream(text, restOfList(db, after), log);
-  return jsonAnswer<PublicUser[]>(c, body);
+export function answerUserList(c: Context, deps: Deps, { text, after }: UserList) {
+  if (after === undefined) return jsonAnswer<PublicUser[]>(c, text);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  deps.hold?.(c, promise);
+  return jsonAnswer<PublicUser[]>(c, stream(text, restOfList(deps.database(c), after), deps.log, resolve));
 }
 
 /**
@@ -62,20 +64,30 @@ async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Arr
 }
 
 /** A body that asks for the next piece when the client has taken the last, and for none when it has gone. */
-function stream(first: Uint8Array, rest: AsyncGenerator<Uint8Array>, log: Log): ReadableStream<Uint8Array> {
+function stream(
+  first: Uint8Array,
+  rest: AsyncGenerator<Uint8Array>,
+  log: Deps["log"],
+  onEnd: () => void,
+): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start: (controller) => controller.enqueue(first),
     async pull(controller) {
       try {
         const { done, value } = await rest.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) return controller.enqueue(value);
+        onEnd();
+        controller.close();
       } catch (error) {
+        onEnd();
         log.warn({ code: databaseFailure(error)?.code }, "a list was broken off");
         controller.error(new Error("broken off"));
       }
     },
-    cancel: async () => void (await rest.return(undefined)),
+    async cancel() {
+      onEnd();
+      await rest.return(undefined);
+    },
   });
 }
 

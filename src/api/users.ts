@@ -32,11 +32,10 @@ export function userRoutes(deps: Deps) {
   return new Hono<ListEnv>()
     .get("/getUserList", described.getUserList, access, meanwhile, live, query, async (c) => {
       const { limit, after } = c.req.valid("query");
-      const db = deps.database(c);
       const list = await c.var.userList;
-      if (list) return answerUserList(c, db, deps.log, list);
+      if (list) return answerUserList(c, deps, list);
       const size = limit ?? MAX_PAGE;
-      const rows = await pageUsers(db, after ?? 0, size + 1); // one more tells whether there is a next page
+      const rows = await pageUsers(deps.database(c), after ?? 0, size + 1); // one more tells whether there is a next page
       const page = rows.slice(0, size);
       const last = page.at(-1);
       if (last && rows.length > size)

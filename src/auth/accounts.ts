@@ -84,7 +84,8 @@ const MAX_SESSIONS = 1000;
 
 /**
  * Checks a password and opens a session (the seed's `login`). The work is the same whether or not the user exists.
- * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`, `too_many_attempts`
+ * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
+ * `too_many_attempts`
  */
 export async function login(
   context: AuthContext,
@@ -110,8 +111,8 @@ export async function login(
 /**
  * Changes a password and ends the user's other sessions, both or neither. Tokens that name no session (Flask's) end
  * too, also the one it is asked with: they cannot be told apart.
- * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `overloaded`,
- * `too_many_attempts`
+ * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `hash_unsupported`,
+ * `overloaded`, `too_many_attempts`
  */
 export async function changePassword(
   context: AuthContext,

@@ -4,6 +4,7 @@ import { findCredentials, replacePassword, type StoredCredentials } from "../db/
 import { ApiError } from "../errors.ts";
 import type { Client } from "./client.ts";
 import type { AuthContext } from "./context.ts";
+import { hashMethod } from "./storedHash.ts";
 import { beginAttempt } from "./throttle.ts";
 
 export interface Credentials {
@@ -13,7 +14,8 @@ export interface Credentials {
 
 /**
  * The user of a right password. The reason why a stored hash cannot be checked goes to the log.
- * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `overloaded`, `too_many_attempts`
+ * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
+ * `too_many_attempts`
  */
 export async function checkPassword(
   context: AuthContext,
@@ -28,7 +30,11 @@ export async function checkPassword(
   const { matches, fault, outdated = false } = verdict;
   await attempt.stored();
   if (!user) throw new ApiError("unknown_username");
-  if (fault) context.log.warn({ userId: user.id, fault }, "stored password hash cannot be verified");
+  if (fault) {
+    const method = hashMethod(user.pwd);
+    context.log.warn({ userId: user.id, fault, method }, "stored password hash cannot be verified");
+  }
+  if (fault === "unsupported") throw new ApiError("hash_unsupported");
   if (!matches) throw new ApiError("invalid_password");
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
   await attempt.succeeded();

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import { ApiError } from "../errors.ts";
 import { base64, hex } from "./encoding.ts";
 import type { GateDepth, GateObserver } from "./observers.ts";
-import { type HashFault, parseHash } from "./storedHash.ts";
+import { type HashFault, parseHash, type StoredHash } from "./storedHash.ts";
 import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
 /** What a runtime must bring for passwords: argon2id in PHC strings, and the functions of old hashes. */
@@ -13,6 +13,8 @@ export interface Hashing {
     verify(password: string, stored: string): Promise<boolean>;
   };
   legacy: LegacyKdf;
+  /** Whether it can check such a hash at all; absent: whatever `parseHash` lets through. */
+  supports?: (hash: StoredHash) => boolean;
 }
 
 /** Argon2id's price: memory in KiB and passes over it; one lane (RFC 9106 section 4). */
@@ -72,7 +74,7 @@ export interface Passwords {
  * once. Hashes share their threads with the check of every token, so without the gate logins starve everything else.
  */
 export function createPasswords(
-  { argon2, legacy }: Hashing,
+  { argon2, legacy, supports }: Hashing,
   options: { format: PasswordFormat; cost: Argon2Cost; concurrency: number; queueLimit: number },
   observer?: GateObserver,
 ): Passwords & { depth(): GateDepth } {
@@ -100,6 +102,7 @@ export function createPasswords(
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
     const parsed = parseHash(stored.pwd);
     if (typeof parsed === "string") return { matches: false, fault: parsed };
+    if (supports?.(parsed) === false) return { matches: false, fault: "unsupported" };
     if (parsed.kind !== "argon2id") {
       // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
       for (const form of new Set([password, password.normalize("NFC"), password.normalize("NFD")])) {
@@ -133,6 +136,7 @@ export function createPasswords(
       gated(async () => {
         guard?.stillAllowed();
         const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
+        if (verdict.fault === "unsupported") return verdict; // no password was tried, and none failed
         if (!stored || verdict.fault) await check(password, decoy);
         // Half a surrogate pair has no UTF-8 and is hashed as U+FFFD: it must not pass for that.
         if (!password.isWellFormed()) verdict.matches = false;

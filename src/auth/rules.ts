@@ -46,14 +46,16 @@ export const newPassword = (field: string, minLength: number) =>
       examples: ["a long passphrase"],
     });
 
-let common: Promise<Set<string>> | undefined;
+let common: Set<string> | undefined;
 
-/** About 49,000 passwords that everybody tries first; read when first needed, so that no start waits for it. */
-function commonPasswords(): Promise<Set<string>> {
-  common ??= import("@zxcvbn-ts/language-common").then(
-    ({ dictionary }) =>
-      new Set(dictionary["passwords-common"].map((password) => String(password).toLowerCase())),
-  );
+/**
+ * About 49,000 passwords that everybody tries first; read when first needed, so that no start waits for it. What is kept
+ * is no promise: on the edge one request must not wait for what another one began.
+ */
+async function commonPasswords(): Promise<Set<string>> {
+  if (common) return common;
+  const { dictionary } = await import("@zxcvbn-ts/language-common");
+  common = new Set(dictionary["passwords-common"].map((password) => String(password).toLowerCase()));
   return common;
 }
 

@@ -1,5 +1,5 @@
-/** Why a stored hash cannot be checked, as log and reports name it. */
-export type HashFault = "missing" | "unreadable" | "cut" | "too costly";
+/** Why a stored hash cannot be checked, as log and reports name it; `unsupported`: by this runtime, though by others. */
+export type HashFault = "missing" | "unreadable" | "cut" | "too costly" | "unsupported";
 
 export type Digest = "sha1" | "sha256" | "sha512";
 

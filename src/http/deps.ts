@@ -33,6 +33,8 @@ export interface Deps {
   config: Config;
   /** How to reach the database for this request. */
   database: (c: Context) => Database;
+  /** Told of reading that goes on when the answer has begun, for a runtime that closes a request's connection. */
+  hold?: (c: Context, reading: Promise<void>) => void;
   passwords: Passwords;
   keyring: Keyring;
   attempts: AttemptMemory;

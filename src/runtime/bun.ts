@@ -1,11 +1,7 @@
-import { createHmac, pbkdf2, scrypt } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { promisify } from "node:util";
 import type { Context } from "hono";
 import type { Argon2Cost, Hashing } from "../auth/passwords.ts";
-
-const derivePbkdf2 = promisify(pbkdf2);
-const deriveScrypt = promisify<string, string, number, object, Buffer>(scrypt);
+import { legacyKdf } from "./legacyKdf.ts";
 
 /** Password hashing by Bun: argon2id with one lane, in PHC strings, and what old hashes need. */
 export function bunHashing({ memoryKib, timeCost }: Argon2Cost): Hashing {
@@ -15,13 +11,7 @@ export function bunHashing({ memoryKib, timeCost }: Argon2Cost): Hashing {
         Bun.password.hash(password, { algorithm: "argon2id", memoryCost: memoryKib, timeCost }),
       verify: (password, stored) => Bun.password.verify(password, stored, "argon2id"),
     },
-    legacy: {
-      pbkdf2: (digest, password, salt, iterations, bytes) =>
-        derivePbkdf2(password, salt, iterations, bytes, digest),
-      scrypt: (password, salt, { n, r, p }, bytes) =>
-        deriveScrypt(password, salt, bytes, { N: n, r, p, maxmem: 128 * r * (n + p + 2) + 1_048_576 }),
-      hmac: async (digest, key, text) => createHmac(digest, key).update(text).digest(),
-    },
+    legacy: legacyKdf,
   };
 }
 

@@ -7,3 +7,8 @@ declare module "*/tryIt.js" {
   const text: string;
   export default text;
 }
+// What workerd gives, compiled.
+declare module "*.wasm" {
+  const module: WebAssembly.Module;
+  export default module;
+}

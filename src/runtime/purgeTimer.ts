@@ -10,6 +10,23 @@ export interface PurgeObserver {
   onFailed(): void;
 }
 
+/** Purges once; how it went is told to the log. */
+export async function purge(
+  pool: Pool,
+  clock: () => number,
+  log: Log,
+  observer?: PurgeObserver,
+): Promise<void> {
+  try {
+    const deleted = await purgeExpired(pool, Math.floor(clock() / 1000));
+    if (deleted) log.info({ deleted }, "purged expired rows");
+    observer?.onPurged(deleted);
+  } catch (error) {
+    log.warn({ code: databaseFailure(error)?.code }, "purge failed");
+    observer?.onFailed();
+  }
+}
+
 /**
  * Purges now and then, at no fixed moment, so that instances which started together do not meet at the lock.
  * @returns stops it, after the batch at hand
@@ -28,16 +45,7 @@ export function startPurging(
     timer.unref();
   };
   const run = () => {
-    running = purgeExpired(pool, Math.floor(clock() / 1000))
-      .then((deleted) => {
-        if (deleted) log.info({ deleted }, "purged expired rows");
-        observer?.onPurged(deleted);
-      })
-      .catch((error) => {
-        log.warn({ code: databaseFailure(error)?.code }, "purge failed");
-        observer?.onFailed();
-      })
-      .finally(schedule);
+    running = purge(pool, clock, log, observer).finally(schedule);
   };
   schedule();
   return async () => {

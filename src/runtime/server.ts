@@ -1,7 +1,7 @@
 import { Hono } from "hono";
-import { catalogue } from "../errors.ts";
 import { withAllowance } from "./allowance.ts";
 import type { BunEnv } from "./bun.ts";
+import { lastResort } from "./lastResort.ts";
 
 /**
  * Serves an app. What escapes it still gets the envelope, never Bun's page with a stack.
@@ -13,7 +13,6 @@ export function serve(
   { host, port }: { host: string; port: number },
   draining: () => boolean = () => false,
 ): Bun.Server<undefined> {
-  const { status, message } = catalogue.internal_error;
   const last = (response: Response): Response => {
     if (draining()) response.headers.set("Connection", "close"); // RFC 9112 section 9.6; Bun then closes it
     return response;
@@ -30,13 +29,7 @@ export function serve(
         withAllowance(async () =>
           last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
         ),
-      error: () =>
-        last(
-          Response.json(
-            { success: false, message, data: null, code: "internal_error" },
-            { status, headers: { "X-Request-Id": crypto.randomUUID() } },
-          ),
-        ),
+      error: () => last(lastResort()),
     });
   } catch (error) {
     const code = (error as { code?: string }).code ?? "unknown";

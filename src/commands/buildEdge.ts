@@ -1,0 +1,14 @@
+import { join } from "node:path";
+import { bundleForWorkerd } from "../runtime/edge/bundle.ts";
+import { tell } from "../runtime/welcome.ts";
+
+// bun run build:edge: what is deployed to a Workers runtime, in dist/edge/. See docs/edge.md.
+
+const root = join(import.meta.dir, "..", "..");
+const { script, files } = await bundleForWorkerd(
+  join(root, "src/runtime/workerd.ts"),
+  join(root, "dist/edge"),
+);
+const kb = (bytes: number) => `${Math.ceil(bytes / 1000)} KB`;
+const bytes = await Bun.file(script).bytes();
+tell(`${files.join(", ")} in dist/edge: ${kb(bytes.length)}, ${kb(Bun.gzipSync(bytes).length)} gzipped`);

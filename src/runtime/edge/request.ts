@@ -1,0 +1,61 @@
+import type { Context, ExecutionContext } from "hono";
+import type { Pool } from "mysql2/promise";
+import type { DatabaseTarget } from "../../config/database.ts";
+import { type Database, openDatabase, openPool } from "../../db/connection.ts";
+import { currentAllowance, withAllowance } from "../allowance.ts";
+import { lastResort } from "../lastResort.ts";
+
+/** What one request has to itself: on workerd no connection may be used by another one than opened it. */
+export interface EdgeEnv {
+  /** The address that the platform saw, or null. */
+  address: string | null;
+  /** The same one at each call. Its connection is opened when first used. */
+  database(): Database;
+  hold(reading: Promise<void>): void;
+}
+
+/** Where the app finds it. */
+export const ofRequest = (c: Context): EdgeEnv => c.env as EdgeEnv;
+
+type Fetch = (request: Request, env: EdgeEnv, execution: ExecutionContext) => Response | Promise<Response>;
+
+/**
+ * Answers a request with one connection at the most, and closes it when the answer is made and all of it read. The
+ * work goes on when the client has hung up, as it does on Bun: what was counted must be stored, and nothing stay behind.
+ */
+export function answer(
+  fetch: Fetch,
+  { target, address }: { target: DatabaseTarget; address: string | null },
+  request: Request,
+  execution: ExecutionContext,
+): Promise<Response> {
+  let opened: { pool: Pool; db: Database } | undefined;
+  const reading: Promise<void>[] = [];
+  const open = () => {
+    const pool = openPool(target, 1, currentAllowance);
+    return { pool, db: openDatabase(pool) };
+  };
+  const env: EdgeEnv = {
+    address,
+    database() {
+      opened ??= open();
+      return opened.db;
+    },
+    hold: (one) => void reading.push(one),
+  };
+  const answered = withAllowance(async () => fetch(request, env, execution)).catch(lastResort);
+  const close = async () => {
+    await Promise.all(reading);
+    await opened?.pool.end();
+  };
+  execution.waitUntil(answered.then(close));
+  return answered;
+}
+
+/**
+ * The client's address, as Cloudflare has it. Elsewhere anybody could send that header; `cf` is the platform's own, and
+ * nobody else's to send.
+ */
+export function platformAddress(request: Request): string | null {
+  return "cf" in request && request.cf ? request.headers.get("CF-Connecting-IP") : null;
+}
