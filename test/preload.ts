@@ -1,5 +1,9 @@
 import { afterAll } from "bun:test";
 import { stopTestServer } from "./support/database.ts";
+import { stopTargets } from "./support/targets/index.ts";
 
-// One throwaway server for a run; it starts when a test first asks for it.
-afterAll(stopTestServer);
+// One throwaway server for a run, and one process for each target; each starts when a test first asks for it.
+afterAll(async () => {
+  await stopTargets();
+  await stopTestServer();
+});

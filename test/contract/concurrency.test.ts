@@ -11,6 +11,7 @@ import {
   unique,
 } from "../support/app.ts";
 import { poolOn } from "../support/database.ts";
+import { inProcess } from "../support/targets/index.ts";
 
 /** Two instances: apps with pools of their own on one database. */
 let instances: [TestApp, TestApp];
@@ -153,6 +154,7 @@ describe("at two instances at once", () => {
 });
 
 describe("what happens between the check of a password and what it is for", () => {
+  const meddling = inProcess("it acts between two steps of a request");
   /** An app in which something happens to the user's row after the next password was checked. */
   const meddled = async (username: string, sql: string) => {
     const { pool } = await sharedDatabase();
@@ -180,7 +182,7 @@ describe("what happens between the check of a password and what it is for", () =
     ],
   };
   for (const [what, [sql, code]] of Object.entries(events)) {
-    test(`${what}: a login opens no session`, async () => {
+    meddling(`${what}: a login opens no session`, async () => {
       const { username } = await at(0).newUser();
       const answer = await (await meddled(username, sql)).post("/api/login", {
         username,
@@ -189,7 +191,7 @@ describe("what happens between the check of a password and what it is for", () =
       expect(answer.body.code).toBe(code);
     });
   }
-  test("the password is changed: another change is not stored over it", async () => {
+  meddling("the password is changed: another change is not stored over it", async () => {
     const { username, accessToken } = await at(0).newUser();
     const app = await meddled(username, "UPDATE user SET pwd = 'x'");
     const change = { password: PASSWORD, newPassword: "a wholly new passphrase" };

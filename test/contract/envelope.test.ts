@@ -4,6 +4,7 @@ import { MySqlDialect } from "drizzle-orm/mysql-core";
 import type { Database } from "../../src/db/connection.ts";
 import { PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
 import { emptyDatabase, poolOn } from "../support/database.ts";
+import { inProcess } from "../support/targets/index.ts";
 
 let it: TestApp;
 beforeAll(async () => {
@@ -139,22 +140,25 @@ describe("failures of the inside", () => {
       app.logged.some(({ level, fields }) => level === "error" && fields.code === "ER_NO_SUCH_TABLE"),
     ).toBe(true);
   });
-  test("an error nobody foresaw, of any kind: 500, and of its text nothing in answer or log", async () => {
-    for (const thrown of [new TypeError(SECRETS[0]), new Error(SECRETS[1], { cause: SECRETS[0] })]) {
-      const app = await testApp({
-        db: new Proxy({} as Database, {
-          get: () => {
-            throw thrown;
-          },
-        }),
-      });
-      const answer = await app.post("/api/login", { username: SECRETS[1], password: SECRETS[0] });
-      expect([answer.status, answer.body.code]).toEqual([500, "internal_error"]);
-      expectDiscreet(app, answer.text);
-      const [line] = app.logged.filter(({ level }) => level === "error");
-      expect(line?.fields).toMatchObject({ error: thrown.name, stack: expect.stringContaining("at ") });
-    }
-  });
+  inProcess("the database is an object that throws")(
+    "an error nobody foresaw, of any kind: 500, and of its text nothing in answer or log",
+    async () => {
+      for (const thrown of [new TypeError(SECRETS[0]), new Error(SECRETS[1], { cause: SECRETS[0] })]) {
+        const app = await testApp({
+          db: new Proxy({} as Database, {
+            get: () => {
+              throw thrown;
+            },
+          }),
+        });
+        const answer = await app.post("/api/login", { username: SECRETS[1], password: SECRETS[0] });
+        expect([answer.status, answer.body.code]).toEqual([500, "internal_error"]);
+        expectDiscreet(app, answer.text);
+        const [line] = app.logged.filter(({ level }) => level === "error");
+        expect(line?.fields).toMatchObject({ error: thrown.name, stack: expect.stringContaining("at ") });
+      }
+    },
+  );
   test("no database at all: 503, never a pass", async () => {
     const nowhere = { socketPath: "/nonexistent/latchkey.sock", user: "x", password: "y", database: "z" };
     const app = await testApp({ db: poolOn(nowhere).db });
@@ -173,28 +177,31 @@ describe("failures of the inside", () => {
     }
     expect((await app.request("GET", "/livez")).status).toBe(200);
   });
-  test("a token that could not be asked about is no pass, though all else works", async () => {
-    const { accessToken } = await it.newUser();
-    let failures = 1;
-    const db = new Proxy(it.db, {
-      get: (target, key) => {
-        const value = Reflect.get(target, key);
-        if (key === "execute") {
-          return async (query: SQL) => {
-            const aboutTokens = new MySqlDialect().sqlToQuery(query).sql.includes("revoked_tokens");
-            if (aboutTokens && failures-- > 0)
-              throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
-            return value.call(target, query);
-          };
-        }
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-    const app = await testApp({ db });
-    const list = () => app.withToken("GET", "/api/getUserList", accessToken);
-    expect((await list()).body.code).toBe("database_unavailable");
-    expect((await list()).status).toBe(200);
-  });
+  inProcess("the database is an object that fails once")(
+    "a token that could not be asked about is no pass, though all else works",
+    async () => {
+      const { accessToken } = await it.newUser();
+      let failures = 1;
+      const db = new Proxy(it.db, {
+        get: (target, key) => {
+          const value = Reflect.get(target, key);
+          if (key === "execute") {
+            return async (query: SQL) => {
+              const aboutTokens = new MySqlDialect().sqlToQuery(query).sql.includes("revoked_tokens");
+              if (aboutTokens && failures-- > 0)
+                throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
+              return value.call(target, query);
+            };
+          }
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      const app = await testApp({ db });
+      const list = () => app.withToken("GET", "/api/getUserList", accessToken);
+      expect((await list()).body.code).toBe("database_unavailable");
+      expect((await list()).status).toBe(200);
+    },
+  );
   test("draining: not ready, but alive", async () => {
     const app = await testApp();
     expect((await app.request("GET", "/readyz")).status).toBe(200);

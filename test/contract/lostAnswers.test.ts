@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Pool } from "mysql2/promise";
-import { openDatabase, openPool } from "../../src/db/connection.ts";
 import { CHEAP_ENV, PASSWORD, TEST_SECRET, type TestApp, testApp, unique } from "../support/app.ts";
-import { databaseUrl, migratedDatabase } from "../support/database.ts";
+import { databaseUrl, migratedDatabase, poolOn } from "../support/database.ts";
 import { type LossyWay, lossyWay } from "../support/proxy.ts";
 
 const NEW_PASSWORD = "another horse battery";
 const UNAVAILABLE = [503, "database_unavailable"];
 
 let way: LossyWay;
-let pool: Pool;
 /** The service, whose answers get lost, and the same database without loss. */
 let lossy: TestApp;
 let safe: TestApp;
@@ -17,14 +14,10 @@ let safe: TestApp;
 beforeAll(async () => {
   const { target, db } = await migratedDatabase();
   way = await lossyWay(target);
-  pool = openPool(way.target, 5);
-  lossy = await testApp({ db: openDatabase(pool) });
+  lossy = await testApp({ db: poolOn(way.target).db });
   safe = await testApp({ db });
 });
-afterAll(async () => {
-  await pool.end();
-  await way[Symbol.asyncDispose]();
-});
+afterAll(() => way[Symbol.asyncDispose]());
 
 const register = (it: TestApp, username: string) =>
   it.post("/api/register", { username, password: PASSWORD });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { claimsOf, PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
+import { inProcess } from "../support/targets/index.ts";
 
 let it: TestApp;
 beforeAll(async () => {
@@ -94,24 +95,27 @@ describe("POST /api/login and its second path", () => {
     });
   }
 
-  test("asks for the same work whether or not there is a user of that name", async () => {
-    const asked: string[] = [];
-    const app = await testApp({
-      around: ({ hash, verify, ...gate }) => ({
-        ...gate,
-        hash,
-        verify: (password, stored) => {
-          asked.push(password);
-          return verify(password, stored);
-        },
-      }),
-    });
-    const { username } = await it.newUser();
-    for (const name of [username, unique("nobody")]) {
-      await app.post("/api/login", { username: name, password: "wrong" });
-      expect(asked.splice(0)).toEqual(["wrong"]);
-    }
-  });
+  inProcess("it counts calls of the hashing")(
+    "asks for the same work whether or not there is a user of that name",
+    async () => {
+      const asked: string[] = [];
+      const app = await testApp({
+        around: ({ hash, verify, ...gate }) => ({
+          ...gate,
+          hash,
+          verify: (password, stored) => {
+            asked.push(password);
+            return verify(password, stored);
+          },
+        }),
+      });
+      const { username } = await it.newUser();
+      for (const name of [username, unique("nobody")]) {
+        await app.post("/api/login", { username: name, password: "wrong" });
+        expect(asked.splice(0)).toEqual(["wrong"]);
+      }
+    },
+  );
 
   test("claims are those of Flask-JWT-Extended plus a session; 2 hours and 30 days", async () => {
     const { username, accessToken, refreshToken } = await it.newUser();

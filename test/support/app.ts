@@ -12,6 +12,8 @@ import { docsFiles } from "../../src/runtime/docs.ts";
 import { createMetrics } from "../../src/runtime/metrics.ts";
 import { migratedDatabase } from "./database.ts";
 import { openApi } from "./openapi.ts";
+import { NotCarried, remoteInstance, TARGET } from "./targets/index.ts";
+import type { Line } from "./targets/sideChannel.ts";
 
 /** Obviously not a secret of anybody's. */
 export const TEST_SECRET = "test-secret-that-is-only-for-tests-0123456789";
@@ -66,15 +68,17 @@ export const sharedDatabase = () => {
   return shared;
 };
 
-/** An app on the real database, with the log kept and the clock in hand. */
-export async function testApp(options: TestOptions = {}) {
-  const config: Config = parseConfig(
-    { JWT_SECRET_KEY: TEST_SECRET, TZ: "Asia/Shanghai", ...CHEAP_ENV, ...options.env },
-    () => "",
-  );
+/**
+ * An app on the real database, with the log kept and the clock in hand. It answers where TEST_TARGET says: in this
+ * process, in a Bun process of its own, or on workerd.
+ * @throws NotCarried if it is to answer elsewhere, and an option is something of this process
+ */
+export async function testApp(options: TestOptions = {}, target = TARGET) {
+  const env = { JWT_SECRET_KEY: TEST_SECRET, TZ: "Asia/Shanghai", ...CHEAP_ENV, ...options.env };
+  const config: Config = parseConfig(env, () => "");
   const db = options.db ?? (await sharedDatabase()).db;
   const clock = new TestClock(options.startMs ?? Date.now());
-  const logged: { level: string; fields: LogFields; message: string }[] = [];
+  const logged: Line[] = [];
   const keep = (level: string) => (fields: LogFields, message: string) =>
     void logged.push({ level, fields, message });
   const state = { draining: false, address: options.address ?? uniqueAddress() };
@@ -100,8 +104,18 @@ export async function testApp(options: TestOptions = {}) {
   };
   const app = createApp(deps);
   documented ??= openApi(createApp({ ...deps, metrics: createMetrics(), config: { ...config, docs: true } }));
+  if (target !== "app" && (options.around || options.metrics)) throw new NotCarried("an option");
+  const send =
+    target === "app"
+      ? async (path: string, init: RequestInit) => app.request(path, init)
+      : await remoteInstance(
+          target,
+          { env, db },
+          () => ({ nowMs: clock.ms, ...state }),
+          (lines) => logged.push(...lines),
+        );
   const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
-    const answer = await answerOf(await app.request(path, { method, ...init }));
+    const answer = await answerOf(await send(path, { method, ...init }));
     // Whatever a test is about: what the service answers, its document says.
     expect((await documented)?.differences(method, path, answer)).toEqual([]);
     return answer;

@@ -53,12 +53,19 @@ export async function migratedDatabase(): Promise<{ target: DatabaseTarget; pool
   return { target, ...poolOn(target) };
 }
 
+const targets = new WeakMap<Database, DatabaseTarget>();
+
 /** A pool on a database, closed at the end of the run. */
 export function poolOn(target: DatabaseTarget): { pool: Pool; db: Database } {
   const pool = openPool(target, 10);
   pools.push(pool);
-  return { pool, db: openDatabase(pool) };
+  const db = openDatabase(pool);
+  targets.set(db, target);
+  return { pool, db };
 }
+
+/** Where the database of `poolOn` is, for another process to reach it; undefined for any other object. */
+export const targetOf = (db: Database): DatabaseTarget | undefined => targets.get(db);
 
 /** The target as a `DATABASE_URL`, for a process of its own. */
 export function databaseUrl({ user, password, host, port, socketPath, database }: DatabaseTarget): string {

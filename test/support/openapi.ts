@@ -31,7 +31,7 @@ interface Header {
 }
 
 /** Headers of transport and CORS, which no operation lists. */
-const OF_ALL = /^(content-type|content-length|date|vary|access-control-.*)$/;
+const OF_ALL = /^(content-type|content-length|transfer-encoding|connection|date|vary|access-control-.*)$/;
 
 /** An app's document and the checks against it. */
 export async function openApi(app: Hono<AppEnv>) {

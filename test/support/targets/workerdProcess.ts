@@ -1,0 +1,80 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundleForWorkerd } from "../../../src/runtime/edge/bundle.ts";
+import { collect } from "../process.ts";
+import { until } from "../until.ts";
+
+const ROOT = join(import.meta.dir, "..", "..", "..");
+
+/** The real program: what npm's `workerd` would start is a script that starts this, and dies without it. */
+const BINARY = join(
+  ROOT,
+  "node_modules/@cloudflare",
+  `workerd-${process.platform}-${process.arch === "x64" ? "64" : process.arch}`,
+  "bin/workerd",
+);
+
+/** Ends the program with the pipe that is its input: when the test process is gone, however it went, nothing is left. */
+const GUARD = '"$@" & pid=$!; cat > /dev/null; kill -9 $pid';
+
+export interface RunningWorkerd {
+  origin: string;
+  output: () => string;
+  /** Of workerd's own process. */
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** Bundles an entry and serves it. @param bindings text variables, as a deployment would have them */
+export async function startWorkerd(
+  entry: string,
+  bindings: Record<string, string> = {},
+): Promise<RunningWorkerd> {
+  const folder = await mkdtemp(join(tmpdir(), "latchkey-workerd-"));
+  await bundleForWorkerd(join(ROOT, entry), folder);
+  await Bun.write(join(folder, "config.capnp"), capnp(bindings));
+  const told = openSync(join(folder, "told"), "w");
+  const command = [BINARY, "serve", "config.capnp", "--control-fd=3"];
+  const child = Bun.spawn(["sh", "-c", GUARD, "sh", ...command], {
+    cwd: folder,
+    stdio: ["pipe", "pipe", "pipe", told],
+  });
+  closeSync(told);
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const output = () => stdout() + stderr();
+  const port = await until(
+    () => /"socket":"http","port":(\d+)/.exec(readFileSync(join(folder, "told"), "utf8"))?.[1],
+    () => `workerd did not start: ${output()}`,
+    child.exited,
+  );
+  const stop = async () => {
+    child.stdin.end();
+    await child.exited;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const children = Bun.spawnSync(["pgrep", "-P", String(child.pid), "workerd"]).stdout.toString();
+  return { origin: `http://127.0.0.1:${port}`, output, pid: Number.parseInt(children, 10), stop };
+}
+
+const capnp = (bindings: Record<string, string>) => `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "internet", network = (allow = ["local"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const main :Workerd.Worker = (
+  modules = [
+    (name = "worker.js", esModule = embed "worker.js"),
+    (name = "argon2.wasm", wasm = embed "argon2.wasm"),
+  ],
+  compatibilityDate = "2026-04-01",
+  compatibilityFlags = ["nodejs_compat"],
+  bindings = [${Object.entries(bindings)
+    .map(([name, value]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(value)})`)
+    .join(", ")}],
+);
+`;
