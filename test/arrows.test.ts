@@ -1,8 +1,6 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-
-const SRC = join(import.meta.dir, "..", "src");
+import { files, importsOf, SRC, source } from "./support/imports.ts";
 
 /** The house: each layer may import itself and those after it. */
 const LAYERS = ["app", "api", "http", "auth", "db"];
@@ -12,17 +10,9 @@ const LEAVES = ["config", "errors"];
 /** Where something begins: a process, or (the client) somebody else's program. */
 const ENTRIES = ["index", "commands", "client"];
 
-const files = [...new Bun.Glob("**/*.ts").scanSync(SRC)];
-const source = (file: string) => readFileSync(join(SRC, file), "utf8");
-
-/** `app`, `api`, … of a file below src; entries are `index` and `commands`. */
-const layerOf = (file: string) => file.replace(/\.ts$/, "").split("/")[0] as string;
-
-/** Everything a file imports or exports from, types included. */
-const importsOf = (file: string): string[] =>
-  [...source(file).matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(
-    ([, specifier]) => specifier as string,
-  );
+/** `app`, `api`, … of a file below src; entries are `index`, `commands`, and that of workerd. */
+const layerOf = (file: string) =>
+  file === "runtime/workerd.ts" ? "index" : (file.replace(/\.ts$/, "").split("/")[0] as string);
 
 const inside = (file: string) =>
   importsOf(file)

@@ -53,9 +53,11 @@ export function answer(
 }
 
 /**
- * The client's address, as Cloudflare has it. Elsewhere anybody could send that header; `cf` is the platform's own, and
- * nobody else's to send.
+ * The client's address: as Cloudflare has it, or the other end of the connection to a workerd of one's own, where
+ * anybody could send Cloudflare's header. `cf` is the platform's, and nobody else's to send.
  */
 export function platformAddress(request: Request): string | null {
-  return "cf" in request && request.cf ? request.headers.get("CF-Connecting-IP") : null;
+  const { colo, clientIp } = (request as { cf?: { colo?: unknown; clientIp?: string } }).cf ?? {};
+  if (colo !== undefined) return request.headers.get("CF-Connecting-IP");
+  return clientIp?.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1") ?? null;
 }

@@ -16,11 +16,16 @@ const BINARY = join(
   "bin/workerd",
 );
 
-/** Ends the program with the pipe that is its input: when the test process is gone, however it went, nothing is left. */
-const GUARD = '"$@" & pid=$!; cat > /dev/null; kill -9 $pid';
+/**
+ * Ends the program with the pipe that is its input: when the test process is gone, however it went, nothing is left. And
+ * ends itself with the program.
+ */
+const GUARD = 'exec 4<&0; "$@" & pid=$!; { cat <&4 > /dev/null; kill -9 $pid; } & wait $pid';
 
 export interface RunningWorkerd {
   origin: string;
+  /** What the service said, and with what workerd itself did. */
+  stdout: () => string;
   output: () => string;
   /** Of workerd's own process. */
   pid: number;
@@ -31,10 +36,11 @@ export interface RunningWorkerd {
 export async function startWorkerd(
   entry: string,
   bindings: Record<string, string> = {},
+  { http = "()" } = {},
 ): Promise<RunningWorkerd> {
   const folder = await mkdtemp(join(tmpdir(), "latchkey-workerd-"));
   await bundleForWorkerd(join(ROOT, entry), folder);
-  await Bun.write(join(folder, "config.capnp"), capnp(bindings));
+  await Bun.write(join(folder, "config.capnp"), capnp(bindings, http));
   const told = openSync(join(folder, "told"), "w");
   const command = [BINARY, "serve", "config.capnp", "--control-fd=3"];
   const child = Bun.spawn(["sh", "-c", GUARD, "sh", ...command], {
@@ -55,16 +61,19 @@ export async function startWorkerd(
     await rm(folder, { recursive: true, force: true });
   };
   const children = Bun.spawnSync(["pgrep", "-P", String(child.pid), "workerd"]).stdout.toString();
-  return { origin: `http://127.0.0.1:${port}`, output, pid: Number.parseInt(children, 10), stop };
+  return { origin: `http://127.0.0.1:${port}`, stdout, output, pid: Number.parseInt(children, 10), stop };
 }
 
-const capnp = (bindings: Record<string, string>) => `using Workerd = import "/workerd/workerd.capnp";
+const capnp = (
+  bindings: Record<string, string>,
+  http: string,
+) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
     (name = "internet", network = (allow = ["local"])),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = ${http}, service = "main")],
 );
 const main :Workerd.Worker = (
   modules = [
