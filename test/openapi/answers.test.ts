@@ -20,6 +20,7 @@ type Operation = Awaited<ReturnType<typeof openApi>>["operations"][number];
 
 let it: TestApp;
 let busy: TestApp; // whose gate for hashes is full
+let foreign: TestApp; // which cannot check the hashes that are stored
 let lost: TestApp; // whose database is not there
 let broken: TestApp; // whose database is no database
 let operations: Operation[];
@@ -29,6 +30,8 @@ beforeAll(async () => {
   // Its one client registers a user for each request.
   it = await testApp({ env: { REGISTRATIONS_PER_CLIENT: "1000000" }, metrics: createMetrics() });
   busy = await testApp({ around: (passwords) => ({ ...passwords, hash: full, verify: full }) });
+  const unsupported = async () => ({ matches: false, fault: "unsupported" as const });
+  foreign = await testApp({ around: (passwords) => ({ ...passwords, verify: unsupported }) });
   lost = await testApp({ db: poolOn(nowhere).db });
   const fault = () => {
     throw new TypeError("not foreseen");
@@ -125,6 +128,10 @@ const PROVOKE: Partial<Record<ErrorCode, (operation: Operation) => Promise<Answe
     const first = op.operationId === "register" ? body : { ...body, password: "not that one" };
     expect((await send(op, token, first, strict)).body.code).not.toBe("too_many_attempts");
     return send(op, token, body, strict);
+  },
+  hash_unsupported: async (op) => {
+    const { token, body } = await valid(op);
+    return send(op, token, body, foreign);
   },
   overloaded: async (op) => {
     const { token, body } = await valid(op);

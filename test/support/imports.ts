@@ -11,6 +11,6 @@ export const source = (file: string): string => readFileSync(join(SRC, file), "u
 
 /** Everything a file imports or exports from, types included. */
 export const importsOf = (file: string): string[] =>
-  [...source(file).matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(
+  [...source(file).matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*["']([^"'\s]+)["']/g)].map(
     ([, specifier]) => specifier as string,
   );
