@@ -69,29 +69,42 @@ export interface Passwords {
   verify(password: string, stored: StoredPassword | undefined, guard?: Guard): Promise<Verdict>;
 }
 
+/** After so long a place is free again: a platform that ends a request in its midst lets nothing give it back. In ms. */
+const FORGOTTEN_MS = 60_000;
+
 /**
  * Password hashing behind one gate: at most `concurrency` at once, at most `queueLimit` waiting, the rest refused at
  * once. Hashes share their threads with the check of every token, so without the gate logins starve everything else.
+ * @param options `places` for `admit`, where they are fewer than may be hashed and wait
  */
 export function createPasswords(
   { argon2, legacy, supports }: Hashing,
-  options: { format: PasswordFormat; cost: Argon2Cost; concurrency: number; queueLimit: number },
+  options: {
+    format: PasswordFormat;
+    cost: Argon2Cost;
+    concurrency: number;
+    queueLimit: number;
+    places?: number;
+  },
   observer?: GateObserver,
 ): Passwords & { depth(): GateDepth } {
   const limit = pLimit(options.concurrency);
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
-  const places = options.concurrency + options.queueLimit;
-  let admitted = 0;
+  const most = options.concurrency + options.queueLimit;
+  const places = options.places ?? most;
+  const admitted = new Set<{ since: number }>();
   const refusal = (): ApiError => {
     observer?.onRefusal();
     return new ApiError("overloaded");
   };
   const requireRoom = (): void => {
-    if (admitted >= places) throw refusal();
+    if (admitted.size < places) return;
+    for (const place of admitted) if (performance.now() - place.since > FORGOTTEN_MS) admitted.delete(place);
+    if (admitted.size >= places) throw refusal();
   };
   const gated = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= places) throw refusal();
+    if (limit.activeCount + limit.pendingCount >= most) throw refusal();
     if (!observer) return limit(work);
     const askedAt = performance.now();
     return limit(() => {
@@ -121,11 +134,12 @@ export function createPasswords(
     requireRoom,
     async admit(work) {
       requireRoom();
-      admitted++;
+      const place = { since: performance.now() };
+      admitted.add(place);
       try {
         return await work();
       } finally {
-        admitted--;
+        admitted.delete(place);
       }
     },
     async hash(password) {

@@ -31,6 +31,7 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
     charset: "utf8mb4_unicode_ci",
     dateStrings: true,
     disableEval: true,
+    maxPreparedStatements: 1, // nothing is prepared, and each connection would keep half a megabyte ready for it
     connectTimeout: 3_000,
     enableKeepAlive: true,
   };

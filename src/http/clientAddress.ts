@@ -24,9 +24,16 @@ export function clientAddress(
   return (entry === undefined ? null : canonicalAddress(withoutPort(entry))) ?? nearest;
 }
 
-/** Whether a proxy, or somebody who says to be one, has written whom it speaks for. */
-export const isForwarded = (c: Context): boolean =>
-  c.req.header("X-Forwarded-For") !== undefined || c.req.header("Forwarded") !== undefined;
+/**
+ * Whether a proxy, or somebody who says to be one, has written that it speaks for another client than the one we see. A
+ * platform that knows the client itself writes the same into the header.
+ */
+export function isForwarded(c: Context, address: string | null): boolean {
+  const last = c.req.header("X-Forwarded-For")?.split(",").at(-1)?.trim();
+  return (
+    (last !== undefined && canonicalAddress(last) !== address) || c.req.header("Forwarded") !== undefined
+  );
+}
 
 /**
  * An element of `Forwarded` (RFC 7239 section 4): they stand between commas, which a quoted text may hold too. Read from the

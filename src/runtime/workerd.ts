@@ -14,18 +14,22 @@ import { lastResort } from "./lastResort.ts";
 import { purge } from "./purgeTimer.ts";
 
 /**
- * The app of an isolate. Hashes are computed at once where they are asked for, so there is no queue for them: what waits
- * in it would run on in the name of another request, and places of requests that were cut off would never come back.
+ * The app of an isolate. A hash is computed where it is asked for, while everything else waits: so there is no queue,
+ * in which one would run on in the name of another request, but a limit to those let in.
  * @param others in place of what the platform gives, for tests
  */
 export async function edgeApp(config: EdgeConfig, others: Partial<Deps> = {}) {
   const { passwordFormat: format, argon2: cost } = config;
-  const unlimited = { concurrency: Number.POSITIVE_INFINITY, queueLimit: 0 };
+  const gate = {
+    concurrency: Number.POSITIVE_INFINITY,
+    queueLimit: 0,
+    places: Math.max(1, config.hashQueueLimit),
+  };
   return createApp({
     config,
     database: (c) => ofRequest(c).database(),
     hold: (c, reading) => ofRequest(c).hold(reading),
-    passwords: createPasswords(edgeHashing(argon2, cost), { format, cost, ...unlimited }),
+    passwords: createPasswords(edgeHashing(argon2, cost), { format, cost, ...gate }),
     keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),
     attempts: createAttemptMemory(),
     clientAddress: (c) => ofRequest(c).address,

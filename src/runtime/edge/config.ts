@@ -9,6 +9,12 @@ export interface Bindings {
   [name: string]: unknown;
 }
 
+/**
+ * Logins and registrations in an isolate at once, by default. With many more, each would hold up the others' questions to
+ * the database until none is answered in time.
+ */
+const PLACES = "16";
+
 export type EdgeConfig = Config & { database: DatabaseTarget };
 
 /**
@@ -17,7 +23,10 @@ export type EdgeConfig = Config & { database: DatabaseTarget };
  */
 export function edgeConfig(bindings: Bindings): EdgeConfig {
   const problems: string[] = [];
-  const config = parse({ ...texts(bindings), ...hyperdrive(bindings.HYPERDRIVE) }, problems);
+  const config = parse(
+    { HASH_QUEUE_LIMIT: PLACES, ...texts(bindings), ...hyperdrive(bindings.HYPERDRIVE) },
+    problems,
+  );
   if (config && !config.database) problems.push("a HYPERDRIVE binding or DATABASE_URL is required");
   if (config?.database?.tls)
     problems.push("DATABASE_TLS is not to be had here: leave it to Hyperdrive, which connects by TLS itself");

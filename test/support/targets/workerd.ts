@@ -7,7 +7,11 @@ import { withSideChannel } from "./sideChannel.ts";
 
 const serve = withSideChannel<ExecutionContext>(async ({ env, database }, inHand) => {
   const { host = "127.0.0.1", port = 3306, user, password, database: name } = database.target;
-  const config = edgeConfig({ ...env, HYPERDRIVE: { host, port, user, password, database: name } });
+  const config = edgeConfig({
+    HASH_QUEUE_LIMIT: "100",
+    ...env,
+    HYPERDRIVE: { host, port, user, password, database: name },
+  });
   const app = await edgeApp(config, inHand);
   return (execution) => (request, address) =>
     answer(app.fetch, { target: config.database, address }, request, execution);
