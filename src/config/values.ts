@@ -19,16 +19,19 @@ export const onOff = () =>
     .pipe(z.enum(["on", "off", "true", "false", "1", "0"], "must be on or off"))
     .transform((word) => word === "on" || word === "true" || word === "1");
 
-/** An IANA time zone; a leading colon, as some systems write TZ, is dropped. Default: the machine's. */
+/** An IANA time zone; a leading colon, as some systems write TZ, is dropped. */
 export function timeZone() {
   return z
     .string()
     .transform((zone) => zone.replace(/^:/, ""))
-    .refine(isTimeZone, "must be an IANA time zone, such as Asia/Shanghai")
-    .default(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
+    .refine(isTimeZone, "must be an IANA time zone, such as Asia/Shanghai");
 }
 
+/** The machine's own zone. The first call loads the zones' data, which takes 10 ms. */
+export const machineTimeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 function isTimeZone(zone: string): boolean {
+  if (zone === "UTC") return true; // what most set needs no data
   try {
     return Boolean(new Intl.DateTimeFormat("en-US", { timeZone: zone }));
   } catch {
