@@ -3,7 +3,7 @@ import type { Log } from "../auth/context.ts";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { sharing } from "../db/sharing.ts";
-import { type PublicUser, pageUsers } from "../db/users.ts";
+import { type PublicUser, pageUsers, pageUsersText } from "../db/users.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
 /** Rows of the first page: a list up to this long is answered whole. */
@@ -47,17 +47,16 @@ export function answerUserList(c: Context, db: Database, log: Log, { text, after
  * @throws a database error
  */
 async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let coming = pageUsers(db, after, NEXT_PAGES);
+  let coming = pageUsersText(db, after, NEXT_PAGES);
   for (;;) {
-    const rows = await coming;
-    const last = rows.length === NEXT_PAGES ? rows.at(-1) : undefined;
-    if (last) {
-      coming = pageUsers(db, last.id, NEXT_PAGES);
+    const { text, count, last } = await coming;
+    const more = count === NEXT_PAGES && last !== undefined;
+    if (more) {
+      coming = pageUsersText(db, last, NEXT_PAGES);
       coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
     }
-    const text = rows.length > 0 ? `,${elements(rows)}` : "";
-    yield utf8.encode(last ? text : `${text}]}`);
-    if (!last) return;
+    yield utf8.encode(`${count > 0 ? "," : ""}${text}${more ? "" : "]}"}`);
+    if (!more) return;
   }
 }
 
