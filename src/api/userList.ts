@@ -9,7 +9,7 @@ import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 /** Rows of the first page: a list up to this long is answered whole. */
 const FIRST_PAGE = 1000;
 /** Rows of those that follow: few enough for memory, many enough to be fast. */
-const NEXT_PAGES = 1000;
+const NEXT_PAGES = 500;
 /** An id before all others, also those of a table that somebody else filled. */
 const START = Number.MIN_SAFE_INTEGER;
 
