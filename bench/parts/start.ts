@@ -1,7 +1,7 @@
 import type { Part, Row } from "../support/bench.ts";
 import { makeWorld } from "../support/database.ts";
 import { builtProgram } from "../support/program.ts";
-import { baseEnvironment, freePort, script } from "../support/servers.ts";
+import { baseEnvironment, freePort, PRODUCTION, script } from "../support/servers.ts";
 import { alternate, median, short, spread } from "../support/statistics.ts";
 import { workFolder } from "../support/tools.ts";
 
@@ -48,8 +48,7 @@ async function firstAnswer(command: string[], databaseUrl: string): Promise<Star
     cwd: workFolder, // where no .env is read from
     env: {
       ...baseEnvironment(port),
-      NODE_ENV: "production",
-      UV_THREADPOOL_SIZE: "16",
+      ...PRODUCTION,
       DATABASE_URL: databaseUrl,
     },
     stdio: ["ignore", "ignore", "ignore"],

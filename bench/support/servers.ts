@@ -32,7 +32,7 @@ export const baseEnvironment = (port: number) => ({
 
 /** Starts a program on a free port and waits for its first answer. @throws Error if it ends or is silent for 20 s */
 export async function startProgram(name: string, options: ProgramOptions): Promise<Program> {
-  const port = freePort();
+  const port = Number(options.env.PORT ?? freePort());
   mkdirSync(workFolder, { recursive: true });
   const errors = join(workFolder, `${name}.stderr`);
   const child = Bun.spawn(options.command, {
@@ -75,6 +75,13 @@ export function freePort(): number {
 /** Runs a script of the checkout. */
 export const script = (path: string) => [process.execPath, "--no-env-file", join(ROOT, path)];
 
+/** What the image sets beside the address. */
+export const PRODUCTION = {
+  NODE_ENV: "production",
+  UV_THREADPOOL_SIZE: "16",
+  BUN_JSC_forceRAMSize: String(2 ** 30),
+};
+
 /** The service as it is run in production: the built program, its request log at `info` to /dev/null. */
 export const startService = async (
   databaseUrl: string,
@@ -83,7 +90,7 @@ export const startService = async (
 ) =>
   startProgram("service", {
     command: [await builtProgram()],
-    env: { NODE_ENV: "production", UV_THREADPOOL_SIZE: "16", DATABASE_URL: databaseUrl, ...env },
+    env: { ...PRODUCTION, DATABASE_URL: databaseUrl, ...env },
     output,
   });
 
