@@ -37,7 +37,7 @@ export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<App
  */
 export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
   return createMiddleware<AppEnv>(async (c, next) => {
-    c.set("owner", await requireLive(authContext(deps, c), c.var.claims));
+    c.set("owner", await requireLive(authContext(deps, c), c.get("claims")));
     await next();
   });
 }

@@ -1868,9 +1868,9 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A request has one time limit for all that it asks of the database.",
       asvs: [],
-      file: "src/runtime/allowance.ts",
-      find: "storage.run(allowance, work)",
-      replace: "work()",
+      file: "src/http/deps.ts",
+      find: "deps.database(c, requestAllowance())",
+      replace: "deps.database(c)",
       test: FAULTS,
       testName: "frozen",
     },
