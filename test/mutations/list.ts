@@ -106,9 +106,9 @@ export const areas: Record<string, Mutation[]> = {
       statement: "New tokens are signed with the current secret alone.",
       asvs: ["9.1.3"],
       file: "src/auth/keys.ts",
-      find: "export function signClaims([{ jwk }]: Keyring, claims: object): Promise<string> {\n  return sign({ ...claims }, jwk);",
+      find: "export async function signClaims([{ header, hmac }]: Keyring, claims: object): Promise<string> {",
       replace:
-        "export function signClaims(keys: Keyring, claims: object): Promise<string> {\n  return sign({ ...claims }, (keys.at(-1) as SigningKey).jwk);",
+        "export async function signClaims(keys: Keyring, claims: object): Promise<string> {\n  const { header, hmac } = keys.at(-1) as SigningKey;",
       test: KEYS,
       testName: "logs nobody out while the old one is among the previous",
     },
