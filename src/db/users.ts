@@ -1,6 +1,7 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { users } from "./schema.ts";
+import { statement } from "./statement.ts";
 
 /** A user as the API shows it: no hash, no salt; times as stored. */
 export interface PublicUser {
@@ -113,10 +114,9 @@ export async function setTokensValidFrom(db: Database, userId: number, seconds: 
     .where(eq(users.id, userId));
 }
 
-/** A keyset page of users: those behind an id, by id. In SQL, since the builder's work shows where a million rows pass. */
+/** A keyset page of users: those behind an id, by id. */
 export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
-  const [rows] = await db.execute(
-    sql`SELECT id, username, created_at, updated_at FROM ${users} WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
-  );
+  const text = "SELECT id, username, created_at, updated_at FROM user WHERE id > ? ORDER BY id LIMIT ?";
+  const [rows] = await db.execute(statement(text, after, limit));
   return rows as unknown as PublicUser[];
 }

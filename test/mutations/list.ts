@@ -411,8 +411,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A check that could not be made is a 503, never a pass.",
       asvs: ["7.2.1"],
       file: "src/http/authenticate.ts",
-      find: "await requireLive(authContext(deps, c), c.var.claims)",
-      replace: `await requireLive(authContext(deps, c), c.var.claims).catch((error) => {
+      find: 'await requireLive(authContext(deps, c), c.get("claims"))',
+      replace: `await requireLive(authContext(deps, c), c.get("claims")).catch((error) => {
       if (error instanceof ApiError) throw error;
       return { userId: 0, username: c.var.claims.sub, counter: null };
     })`,
@@ -544,8 +544,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The database decides who rotates: a spent refresh token rotates nothing.",
       asvs: ["7.2.1"],
       file: "src/db/sessions.ts",
-      find: "WHERE id = ${id} AND counter = ${counter}`",
-      replace: "WHERE id = ${id}`",
+      find: "WHERE id = ? AND counter = ?",
+      replace: "WHERE id = ? AND ? IS NOT NULL",
       test: ROTATION,
     },
     {
