@@ -391,9 +391,9 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A signature is remembered for the whole token, not for a part of it.",
       asvs: ["9.1.1"],
-      file: "src/http/authenticate.ts",
-      find: "verified.find(token)",
-      replace: "[...verified].find(([known]) => known.startsWith(token.slice(0, -10)))?.[1]",
+      file: "src/http/tokenMemory.ts",
+      find: "young.get(token)",
+      replace: "[...young].find(([known]) => known.startsWith(token.slice(0, -10)))?.[1]",
       test: TOKENS,
       testName: "signed with another key, or changed after signing",
     },
