@@ -62,19 +62,22 @@ const publicUser = ({ userId, username, created_at, updated_at }: SessionRow): P
   updated_at,
 });
 
-const MANY = `
-  SELECT s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id AS userId, u.username,
+/** Sessions and their users. In that order: to find that out takes the server as long as the rest. */
+const SESSIONS = `
+  SELECT STRAIGHT_JOIN s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id AS userId, u.username,
     u.created_at, u.updated_at, NULL AS jti
-  FROM session s JOIN user u ON u.id = s.user_id
-  WHERE s.id IN (?) AND u.disabled_at IS NULL
+  FROM session s JOIN user u ON u.id = s.user_id WHERE u.disabled_at IS NULL AND s.id`;
+/** Who asks alone: half the work of a union. */
+const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
+const MANY = `${SESSIONS} IN (?)
   UNION ALL
   SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (?)`;
 
-/** What there is of many sessions, their users and the ids of their tokens in the blocklist, at one moment. */
+/** What there is of some sessions, their users and the ids of their tokens in the blocklist, at one moment. */
 const askTogether = sharing(async (db: Database, asked: { sessionId: string; jti: string }[]) => {
   const sessionIds = asked.map(({ sessionId }) => sessionId);
   const jtis = asked.map(({ jti }) => jti);
-  const [found] = await db.execute(statement(MANY, sessionIds, jtis));
+  const [found] = await db.execute(statement(asked.length === 1 ? ONE : MANY, sessionIds, jtis));
   const rows = new Map<string, SessionRow>();
   const revoked = new Set<string>();
   for (const row of found as unknown as (SessionRow & { jti: string | null })[]) {

@@ -321,7 +321,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A disabled user's tokens are refused at once.",
       asvs: ["7.4.2"],
       file: "src/db/tokens.ts",
-      find: " AND u.disabled_at IS NULL",
+      find: "u.disabled_at IS NULL AND ",
       replace: "",
       test: LOGOUT,
       testName: REFUSED,
