@@ -36,9 +36,10 @@ const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
 /**
  * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database
  * fails on the way the connection is broken off, so that nobody takes the beginning for all.
+ * @param open the database for what follows the beginning
  */
-export function answerUserList(c: Context, db: Database, log: Log, { text, after }: UserList) {
-  const body = after === undefined ? text : stream(text, restOfList(db, after), log);
+export function answerUserList(c: Context, open: () => Database, log: Log, { text, after }: UserList) {
+  const body = after === undefined ? text : stream(text, restOfList(open(), after), log);
   return jsonAnswer<PublicUser[]>(c, body);
 }
 

@@ -19,7 +19,7 @@ export async function repeatOnConflict<T>(work: () => Promise<T>, retries = 4): 
  * A pool that repeats a statement on a conflict: outside of a transaction it was rolled back whole. On a cluster any may
  * meet one, when another node changed the same row.
  */
-export function forCluster(pool: Pool): Pool {
+export function forCluster<P extends Pool>(pool: P): P {
   const query = (...sent: Parameters<Pool["query"]>) => repeatOnConflict(() => pool.query(...sent));
-  return Object.assign(Object.create(pool) as Pool, { query: query as Pool["query"] });
+  return Object.assign(Object.create(pool) as P, { query: query as Pool["query"] });
 }

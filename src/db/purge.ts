@@ -1,6 +1,6 @@
 import { asc, inArray, lt } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
-import { drizzle } from "drizzle-orm/mysql2";
+import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool, RowDataPacket } from "mysql2/promise";
 import { repeatOnConflict } from "./cluster.ts";
 import type { Database } from "./connection.ts";
@@ -25,7 +25,7 @@ export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<numb
     const [[row]] = await connection.query<RowDataPacket[]>(`SELECT GET_LOCK(${lock}, 0) AS got`);
     if (row?.got !== 1) return null;
     try {
-      const db: Database = drizzle({ client: connection });
+      const db: MySql2Database = drizzle({ client: connection });
       const before = nowSeconds - MARGIN_SECONDS;
       let deleted = await purgeTable(db, revokedTokens, revokedTokens.id, before);
       deleted += await purgeTable(db, sessions, sessions.id, before);

@@ -128,7 +128,7 @@ describe("a login or rotation whose answer is lost", () => {
   test("a rotation is no success, and the same token gets its successor at the next try", async () => {
     for (const when of ["before", "after"] as const) {
       const { refreshToken } = await safe.newUser();
-      way.cut("UPDATE `session`", when);
+      way.cut("UPDATE session", when);
       const answer = await lossy.withToken("POST", "/api/rotateToken", refreshToken);
       expect([when, answer.status, answer.body.code]).toEqual([when, ...UNAVAILABLE]);
       const again = await lossy.withToken("POST", "/api/rotateToken", refreshToken);

@@ -106,9 +106,9 @@ export const areas: Record<string, Mutation[]> = {
       statement: "New tokens are signed with the current secret alone.",
       asvs: ["9.1.3"],
       file: "src/auth/keys.ts",
-      find: "export function signClaims([{ jwk }]: Keyring, claims: object): Promise<string> {\n  return sign({ ...claims }, jwk);",
+      find: "export async function signClaims([{ header, hmac }]: Keyring, claims: object): Promise<string> {",
       replace:
-        "export function signClaims(keys: Keyring, claims: object): Promise<string> {\n  return sign({ ...claims }, (keys.at(-1) as SigningKey).jwk);",
+        "export async function signClaims(keys: Keyring, claims: object): Promise<string> {\n  const { header, hmac } = keys.at(-1) as SigningKey;",
       test: KEYS,
       testName: "logs nobody out while the old one is among the previous",
     },
@@ -321,7 +321,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A disabled user's tokens are refused at once.",
       asvs: ["7.4.2"],
       file: "src/db/tokens.ts",
-      find: " AND u.disabled_at IS NULL",
+      find: "u.disabled_at IS NULL AND ",
       replace: "",
       test: LOGOUT,
       testName: REFUSED,
@@ -391,9 +391,9 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A signature is remembered for the whole token, not for a part of it.",
       asvs: ["9.1.1"],
-      file: "src/http/authenticate.ts",
-      find: "verified.get(token)",
-      replace: "[...verified].find(([known]) => known.startsWith(token.slice(0, -10)))?.[1]",
+      file: "src/http/tokenMemory.ts",
+      find: "young.get(token)",
+      replace: "[...young].find(([known]) => known.startsWith(token.slice(0, -10)))?.[1]",
       test: TOKENS,
       testName: "signed with another key, or changed after signing",
     },
@@ -411,8 +411,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A check that could not be made is a 503, never a pass.",
       asvs: ["7.2.1"],
       file: "src/http/authenticate.ts",
-      find: "await requireLive(authContext(deps, c), c.var.claims)",
-      replace: `await requireLive(authContext(deps, c), c.var.claims).catch((error) => {
+      find: 'await requireLive(authContext(deps, c), c.get("claims"))',
+      replace: `await requireLive(authContext(deps, c), c.get("claims")).catch((error) => {
       if (error instanceof ApiError) throw error;
       return { userId: 0, username: c.var.claims.sub, counter: null };
     })`,
@@ -544,8 +544,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The database decides who rotates: a spent refresh token rotates nothing.",
       asvs: ["7.2.1"],
       file: "src/db/sessions.ts",
-      find: "WHERE id = ${id} AND counter = ${counter}`",
-      replace: "WHERE id = ${id}`",
+      find: "WHERE id = ? AND counter = ?",
+      replace: "WHERE id = ? AND ? IS NOT NULL",
       test: ROTATION,
     },
     {
@@ -1868,9 +1868,9 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A request has one time limit for all that it asks of the database.",
       asvs: [],
-      file: "src/runtime/allowance.ts",
-      find: "storage.run(allowance, work)",
-      replace: "work()",
+      file: "src/http/deps.ts",
+      find: "deps.database(c, requestAllowance())",
+      replace: "deps.database(c)",
       test: FAULTS,
       testName: "frozen",
     },
