@@ -46,12 +46,12 @@ export const SESSION_SETTINGS = [
 ];
 
 /**
- * How long a statement may wait for a lock or run, in seconds, before the server gives it up: a little sooner than we do,
- * so that what we gave up is not done later. MariaDB and MySQL have different names for the latter, and each refuses the
+ * How long a statement may wait for a lock (twice, see cluster.ts) or run, in seconds, before the server gives it up: a
+ * little sooner than we do, so that what we gave up is not done later. MariaDB and MySQL have different names for the latter, and each refuses the
  * other's.
  */
 const TIME_LIMITS = [
-  "SET SESSION innodb_lock_wait_timeout = 2",
+  "SET SESSION innodb_lock_wait_timeout = 1",
   "SET SESSION max_statement_time = 3",
   "SET SESSION max_execution_time = 3000",
 ];

@@ -60,6 +60,11 @@ export function isConflict(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1213;
 }
 
+/** A statement waited for a lock, or a node for the others, until its time was over (1205), and was not done. */
+export function isLockTimeout(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1205;
+}
+
 /** Read-only, or no part of its cluster for now: another connection may reach another server. */
 const ELSEWHERE = new Set([1047, 1290, 1792, 1836]);
 
@@ -68,13 +73,25 @@ export function leavesServer(error: unknown): boolean {
   return ELSEWHERE.has(databaseFailure(error)?.errno ?? 0);
 }
 
-/** The server's answers that do not say what became of the statement: shutting down, killed, read or write failed. */
-const UNTOLD = new Set([1053, 1158, 1159, 1160, 1161, 1927]);
+/**
+ * The server's answers that do not say what became of the statement: shutting down, killed, read or write failed, and of a
+ * COMMIT on a cluster: no part of it any more (1047), not certified (1180).
+ */
+const UNTOLD = new Set([1047, 1053, 1158, 1159, 1160, 1161, 1180, 1927]);
 
 /** True when a statement may have been done all the same: its answer was lost. */
 export function isAnswerLost(error: unknown): boolean {
   const failure = databaseFailure(error);
   return failure !== undefined && (!failure.code.startsWith("ER_") || UNTOLD.has(failure.errno ?? 0));
+}
+
+/** What the driver calls a connection that was there and broke. */
+const BROKEN = new Set(["PROTOCOL_CONNECTION_LOST", "CONNECTION_CLOSED", "ECONNRESET", "EPIPE"]);
+
+/** True when the way to a server broke, or it left its cluster: another connection may lead to another one. */
+export function isBroken(error: unknown): boolean {
+  const { code = "", errno = 0 } = databaseFailure(error) ?? {};
+  return BROKEN.has(code) || UNTOLD.has(errno) || ELSEWHERE.has(errno);
 }
 
 /** Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. */

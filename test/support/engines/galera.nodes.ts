@@ -5,7 +5,7 @@ import { openDatabase, openPool } from "../../../src/db/connection.ts";
 import { countPending, migrate } from "../../../src/db/migrate.ts";
 import { purgeExpired } from "../../../src/db/purge.ts";
 import { migrationsFolder } from "../../../src/runtime/environment.ts";
-import { PASSWORD, type Tokens, testApp, unique } from "../app.ts";
+import { PASSWORD, type Tokens, testApp, UNLIMITED, unique } from "../app.ts";
 import { emptyDatabase, migratedDatabase, poolOn, testServer } from "../database.ts";
 import { until } from "../until.ts";
 
@@ -28,7 +28,7 @@ async function onEachNode(target: { database: string }) {
 /** Instances of the service, one on each node. */
 async function instances() {
   const targets = await onEachNode((await migratedDatabase()).target);
-  return Promise.all(targets.map(async (target) => testApp({ db: poolOn(target).db })));
+  return Promise.all(targets.map(async (target) => testApp({ db: poolOn(target).db, env: UNLIMITED })));
 }
 
 test("what is revoked on one node is refused on the others at the next request", async () => {
@@ -104,6 +104,29 @@ test("a refresh token rotated on all nodes at once has one successor", async () 
   }
   for (const app of apps) expect(app.logged.filter(({ level }) => level !== "info")).toEqual([]);
 });
+
+test("no login with the old password outlives its change, whichever nodes they are at", async () => {
+  const apps = await instances();
+  const at = (n: number) => apps[n % apps.length] as (typeof apps)[number];
+  let overlapped = 0;
+  for (let round = 0; round < 300; round++) {
+    const { username, accessToken } = await at(round).newUser();
+    const change = { password: PASSWORD, newPassword: `${PASSWORD} ${round}` };
+    const [changed, ...logins] = await Promise.all([
+      at(round).post("/api/changePassword", change, { Authorization: accessToken }),
+      ...[1, 2, 4, 5].map((n) => at(round + n).post("/api/login", { username, password: PASSWORD })),
+    ]);
+    expect([changed.status, ...logins.map(({ status }) => status)]).not.toContain(500);
+    const opened = logins.filter(({ status }) => status === 200);
+    if (changed.status !== 200) continue;
+    overlapped += opened.length;
+    for (const { body } of opened) {
+      const answer = await at(round).withToken("GET", "/api/getUser", (body.data as Tokens).accessToken);
+      expect([round, answer.body.code]).toEqual([round, "token_revoked"]);
+    }
+  }
+  expect(overlapped).toBeGreaterThan(0);
+}, 180_000);
 
 test("attempts counted on all nodes at once are counted every one", async () => {
   const { target } = await migratedDatabase();
