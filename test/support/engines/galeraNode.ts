@@ -144,7 +144,8 @@ export async function execute(server: LocalDatabase, sql: string): Promise<RowDa
 export async function untilSynced(node: LocalDatabase, nodes: number): Promise<void> {
   let seen = {};
   const synced = async () => {
-    const rows = await execute(node, "SHOW STATUS LIKE 'wsrep\\_%'");
+    // It waits for the others to answer: one that was frozen does not know yet that it is out.
+    const rows = await execute(node, "SET STATEMENT wsrep_sync_wait = 1 FOR SHOW STATUS LIKE 'wsrep\\_%'");
     const status = Object.fromEntries(rows.map(({ Variable_name, Value }) => [Variable_name, Value]));
     seen = [status.wsrep_cluster_size, status.wsrep_local_state_comment, status.wsrep_ready].join();
     return seen === `${nodes},Synced,ON`;
