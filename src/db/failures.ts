@@ -53,11 +53,14 @@ export function isUnknownVariable(error: unknown): boolean {
 }
 
 /**
- * A deadlock, or on a Galera cluster a change of the same row on another node (1213): the server rolled the transaction
- * back, and it may be run again.
+ * A deadlock, or a change of the same row on another node: 1213, also Galera's; Group Replication's 3101; TiDB's 8005 and
+ * 9007.
  */
+const CONFLICTS = new Set([1213, 3101, 8005, 9007]);
+
+/** The server rolled the transaction back for a conflict, and it may be run again. */
 export function isConflict(error: unknown): boolean {
-  return databaseFailure(error)?.errno === 1213;
+  return CONFLICTS.has(databaseFailure(error)?.errno ?? 0);
 }
 
 /** A statement waited for a lock, or a node for the others, until its time was over (1205), and was not done. */
@@ -94,11 +97,57 @@ export function isBroken(error: unknown): boolean {
   return BROKEN.has(code) || UNTOLD.has(errno) || ELSEWHERE.has(errno);
 }
 
-/** Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. */
+/**
+ * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow; from
+ * 9001 on TiDB's, of a part of it that is gone or busy.
+ */
 const UNAVAILABLE = new Set([
-  1021, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1135,
-  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1792, 1836, 1878, 1927,
-  1969, 3024, 3100, 3168, 4031,
+  1021,
+  1026,
+  1030,
+  1037,
+  1038,
+  1040,
+  1041,
+  1042,
+  1044,
+  1045,
+  1047,
+  1049,
+  1053,
+  1077,
+  1079,
+  1114,
+  1129,
+  1135,
+  1152,
+  1158,
+  1159,
+  1160,
+  1161,
+  1180,
+  1184,
+  1203,
+  1205,
+  1206,
+  1226,
+  1290,
+  1317,
+  1792,
+  1836,
+  1878,
+  1927,
+  1969,
+  3024,
+  3100,
+  3168,
+  4031,
+  9001,
+  9002,
+  9003,
+  9004,
+  9005,
+  ...CONFLICTS,
 ]);
 
 /** True when the database could not do its work, so that the answer is 503 and not 500. */

@@ -61,7 +61,9 @@ export async function startNode(
       return server.pid;
     },
     connection: server.connection,
-    exited: server.exited,
+    get exited() {
+      return server.exited;
+    },
     stop: () => server.stop(),
     signal: (name) => {
       if (server.pid !== undefined) process.kill(server.pid, name);
