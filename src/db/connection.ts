@@ -57,11 +57,12 @@ const TIME_LIMITS = [
 ];
 
 /**
- * On a Galera cluster a node may lag behind: reads, transactions and inserts wait until it has applied all that was
- * committed anywhere before them. So what one instance revoked is seen by those on other nodes. Inserts too: a login's
- * comes a whole password hash after its read. Without a cluster it does nothing, and MySQL does not know the variable.
+ * On a Galera cluster a node may lag behind: every statement waits until it has applied all that was committed anywhere
+ * before it. So what one instance revoked is seen by those on other nodes. Writes too: the next connection of the same pool
+ * may lead to another node, where a rotation would not find the counter that was just read, and a theft no session to
+ * end. Without a cluster it does nothing, and MySQL does not know the variable.
  */
-export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 5";
+export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 7";
 
 /**
  * A pool for one process. Connections are opened when first needed.

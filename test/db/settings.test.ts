@@ -121,7 +121,7 @@ test("reads wait for the other nodes where the server can be part of a cluster (
   const { pool } = await migratedDatabase();
   const [known] = await pool.query<RowDataPacket[]>("SHOW GLOBAL VARIABLES LIKE 'wsrep_sync_wait'");
   const [set] = await pool.query<RowDataPacket[]>("SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
-  expect(set.map(({ Value }) => Value)).toEqual(known.map(() => "5"));
+  expect(set.map(({ Value }) => Value)).toEqual(known.map(() => "7"));
 });
 
 test("connections of ours are strict and escape safely whatever the server's sql_mode is", async () => {

@@ -1810,7 +1810,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "On a cluster, reads wait for what was committed on the other nodes.",
       asvs: ["7.4.1"],
       file: "src/db/connection.ts",
-      find: '"SET SESSION wsrep_sync_wait = 5";',
+      find: '"SET SESSION wsrep_sync_wait = 7";',
       replace: '"SET SESSION wsrep_sync_wait = 0";',
       test: SETTINGS,
       testName: "reads wait for the other nodes",

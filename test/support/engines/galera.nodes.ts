@@ -4,8 +4,9 @@ import { countAttempt } from "../../../src/db/attempts.ts";
 import { openDatabase, openPool } from "../../../src/db/connection.ts";
 import { countPending, migrate } from "../../../src/db/migrate.ts";
 import { purgeExpired } from "../../../src/db/purge.ts";
+import { deleteSession, rotateSession } from "../../../src/db/sessions.ts";
 import { migrationsFolder } from "../../../src/runtime/environment.ts";
-import { PASSWORD, type Tokens, testApp, UNLIMITED, unique } from "../app.ts";
+import { claimsOf, PASSWORD, type Tokens, testApp, UNLIMITED, unique } from "../app.ts";
 import { emptyDatabase, migratedDatabase, poolOn, testServer } from "../database.ts";
 import { until } from "../until.ts";
 
@@ -127,6 +128,18 @@ test("no login with the old password outlives its change, whichever nodes they a
   }
   expect(overlapped).toBeGreaterThan(0);
 }, 180_000);
+
+test("a change on one node is seen by a single statement on another: no pool keeps to one node", async () => {
+  const { target } = await migratedDatabase();
+  const databases = (await onEachNode(target)).map((node) => poolOn(node).db);
+  const at = (n: number) => databases[n % databases.length] as (typeof databases)[number];
+  const { refreshToken } = await (await testApp({ db: at(0) })).newUser();
+  const { sid } = claimsOf(refreshToken);
+  for (let counter = 0; counter < 200; counter++)
+    expect([counter, await rotateSession(at(counter), sid, counter, 0)]).toEqual([counter, true]);
+  await deleteSession(at(200), sid);
+  expect(await rotateSession(at(201), sid, 200, 0)).toBe(false);
+});
 
 test("attempts counted on all nodes at once are counted every one", async () => {
   const { target } = await migratedDatabase();
