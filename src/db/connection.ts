@@ -56,22 +56,23 @@ export const SESSION_SETTINGS = [
 ];
 
 /**
- * How long a statement may wait for a lock or run, in seconds, before the server gives it up: a little sooner than we do,
- * so that what we gave up is not done later. MariaDB and MySQL have different names for the latter, and each refuses the
+ * How long a statement may wait for a lock (twice, see cluster.ts) or run, in seconds, before the server gives it up: a
+ * little sooner than we do, so that what we gave up is not done later. MariaDB and MySQL have different names for the latter, and each refuses the
  * other's.
  */
 const TIME_LIMITS = [
-  "SET SESSION innodb_lock_wait_timeout = 2",
+  "SET SESSION innodb_lock_wait_timeout = 1",
   "SET SESSION max_statement_time = 3",
   "SET SESSION max_execution_time = 3000",
 ];
 
 /**
- * On a Galera cluster a node may lag behind: reads, transactions and inserts wait until it has applied all that was
- * committed anywhere before them. So what one instance revoked is seen by those on other nodes. Inserts too: a login's
- * comes a whole password hash after its read. Without a cluster it does nothing, and MySQL does not know the variable.
+ * On a Galera cluster a node may lag behind: every statement waits until it has applied all that was committed anywhere
+ * before it. So what one instance revoked is seen by those on other nodes. Writes too: the next connection of the same pool
+ * may lead to another node, where a rotation would not find the counter that was just read, and a theft no session to
+ * end. Without a cluster it does nothing, and MySQL does not know the variable.
  */
-export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 5";
+export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 7";
 
 /**
  * A pool for one process. Connections are opened when first needed.

@@ -2,7 +2,7 @@ import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
-import { repeatOnConflict } from "./cluster.ts";
+import { repeat } from "./cluster.ts";
 import { CAUSAL_READS, connectionOptions, SESSION_SETTINGS } from "./connection.ts";
 import { databaseFailure, isUnknownVariable } from "./failures.ts";
 import { lockName } from "./locks.ts";
@@ -70,13 +70,13 @@ async function findPending(connection: Connection, folder: string): Promise<Migr
 async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
   for (const statement of migration.sql) {
     try {
-      await repeatOnConflict(() => connection.query(statement));
+      await repeat(() => connection.query(statement));
     } catch (error) {
       if (!ALREADY_DONE.has(databaseFailure(error)?.errno ?? 0)) throw error;
     }
   }
   const done = [migration.hash, migration.folderMillis];
-  await repeatOnConflict(() =>
+  await repeat(() =>
     connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", done),
   );
 }

@@ -2,7 +2,7 @@ import { asc, inArray, lt } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool, RowDataPacket } from "mysql2/promise";
-import { repeatOnConflict } from "./cluster.ts";
+import { repeat } from "./cluster.ts";
 import type { Database } from "./connection.ts";
 import { lockName } from "./locks.ts";
 import { attempts, revokedTokens, sessions } from "./schema.ts";
@@ -55,7 +55,7 @@ async function purgeTable(
       .limit(BATCH);
     if (expired.length === 0) return deleted;
     const keys = expired.map((row) => row.key);
-    const [result] = await repeatOnConflict(async () => db.delete(table).where(inArray(key, keys)));
+    const [result] = await repeat(async () => db.delete(table).where(inArray(key, keys)));
     deleted += result.affectedRows;
     if (expired.length < BATCH) return deleted;
   }

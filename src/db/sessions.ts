@@ -16,20 +16,23 @@ export interface NewSession {
 
 /**
  * Opens a session if a condition on its user holds at this very moment: a user who was disabled or deleted meanwhile, or
- * whose password was changed since it was checked, gets none. The user's row is read under a lock, whatever the
- * server's isolation level, so that who changes it and this come one after the other.
+ * whose password was changed since it was checked, gets none. The user's row is written for that, so that who changes it
+ * and this come one after the other, whatever the isolation level: by its lock, and between nodes of a cluster, where no
+ * lock holds, by the conflict of two writes.
+ * @param tx in a transaction
  * @returns whether it was opened
  */
-export async function insertSession(db: Database, session: NewSession, condition: SQL): Promise<boolean> {
+export async function insertSession(tx: Database, session: NewSession, condition: SQL): Promise<boolean> {
   const { id, userId, counter, createdAt, expiresAt, userAgent, address } = session;
   const rotatedAt = counter === 0 ? null : createdAt;
-  const result = await db.execute(sql`
+  const taken = await tx.execute(sql`
+    UPDATE ${users} SET logins = logins + 1 WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
+  if (affectedRows(taken) === 0) return false;
+  await tx.execute(sql`
     INSERT INTO ${sessions}
       (id, user_id, counter, created_at, last_used_at, rotated_at, expires_at, user_agent, address)
-    SELECT ${id}, id, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address}
-    FROM ${users} WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}
-    LOCK IN SHARE MODE`);
-  return affectedRows(result) === 1;
+    VALUES (${id}, ${userId}, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address})`);
+  return true;
 }
 
 /**
