@@ -7,6 +7,7 @@ import { million } from "./parts/million.ts";
 import { latency, list, user } from "./parts/reads.ts";
 import { sessions } from "./parts/sessions.ts";
 import { start } from "./parts/start.ts";
+import { workers } from "./parts/workers.ts";
 import type { Bench, Part, Row } from "./support/bench.ts";
 import { startServer } from "./support/database.ts";
 import { table } from "./support/table.ts";
@@ -21,6 +22,7 @@ const parts: Record<string, Part> = {
   start,
   memory,
   log,
+  workers,
   growth,
 };
 

@@ -1,5 +1,6 @@
 import { type DatabaseTarget, databaseTarget } from "./config/database.ts";
 import { AFTER_TAKEOVER, previousSigningSecrets, signingSecret, weakSecret } from "./config/secrets.ts";
+import { machineTimeZone } from "./config/values.ts";
 import { variables } from "./config/variables.ts";
 
 /** What latchkey runs with. Units stand in the names. */
@@ -61,6 +62,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** What is parsed once is not worth compiling a parser for. */
+const ONCE = { jitless: true };
+
 type Environment = Record<string, string | undefined>;
 
 /**
@@ -71,14 +75,14 @@ type Environment = Record<string, string | undefined>;
 export function parseConfig(environment: Environment, readFile: (path: string) => string): Config {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const problems: string[] = [];
-  const parsed = variables.safeParse(present);
+  const parsed = variables.safeParse(present, ONCE);
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`));
   }
   // The remaining checks go on with what could be read, so that one run shows everything.
   const good = { ...present } as Environment;
   for (const issue of parsed.error?.issues ?? []) delete good[String(issue.path[0])];
-  const read = variables.parse(good);
+  const read = parsed.data ?? variables.parse(good, ONCE);
 
   const production = read.NODE_ENV === "production";
   const database = databaseTarget(read, readFile, problems);
@@ -112,7 +116,10 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
       ? { host: read.METRICS_HOST ?? read.HOST, port: read.METRICS_PORT }
       : undefined,
     drainSeconds: read.DRAIN_SECONDS,
-    timeZone: read.TZ,
+    get timeZone() {
+      read.TZ ??= machineTimeZone(); // when it is first needed, which is after the start
+      return read.TZ;
+    },
     corsOrigins: read.CORS_ORIGINS,
     docs: read.DOCS ?? !production,
     trustedHops: read.TRUSTED_HOPS,

@@ -2,7 +2,6 @@ import { createApp } from "./app.ts";
 import { createAttemptMemory } from "./auth/attemptMemory.ts";
 import { openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
-import { currentAllowance } from "./runtime/allowance.ts";
 import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
@@ -52,9 +51,8 @@ async function main(): Promise<void> {
         "the database lacks migrations and MIGRATE_ON_START is off: run `bun run db:migrate` first",
       );
     }
-    const pool = openPool(database.target, config.databasePoolSize, currentAllowance);
+    const pool = openPool(database.target, config.databasePoolSize);
     closers.push(() => pool.end());
-    const db = openDatabase(pool);
     const metrics = createMetrics();
     const passwords = configuredPasswords(config, metrics.gate);
     metrics.watchGate(passwords.depth);
@@ -62,7 +60,7 @@ async function main(): Promise<void> {
     metrics.watchPool(pool);
     const app = createApp({
       config,
-      database: () => db,
+      database: (_, allowance) => openDatabase(pool, allowance),
       passwords,
       keyring: await configuredKeyring(config),
       attempts: createAttemptMemory(),

@@ -1,5 +1,6 @@
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { builtProgram } from "./program.ts";
 import { BENCH_SECRET } from "./tokens.ts";
 import { workFolder } from "./tools.ts";
 
@@ -14,8 +15,8 @@ export interface Program {
 }
 
 export interface ProgramOptions {
-  /** The script, from the checkout's root. */
-  script: string;
+  /** What is run. */
+  command: string[];
   env: Record<string, string>;
   /** Where its output goes; the request log of the service is there. */
   output?: string;
@@ -31,11 +32,11 @@ export const baseEnvironment = (port: number) => ({
 
 /** Starts a program on a free port and waits for its first answer. @throws Error if it ends or is silent for 20 s */
 export async function startProgram(name: string, options: ProgramOptions): Promise<Program> {
-  const port = freePort();
+  const port = Number(options.env.PORT ?? freePort());
   mkdirSync(workFolder, { recursive: true });
   const errors = join(workFolder, `${name}.stderr`);
-  const child = Bun.spawn([process.execPath, "--no-env-file", options.script], {
-    cwd: ROOT,
+  const child = Bun.spawn(options.command, {
+    cwd: workFolder, // where no .env is read from
     env: { ...baseEnvironment(port), ...options.env },
     stdio: ["ignore", openSync(options.output ?? "/dev/null", "w"), openSync(errors, "w")],
   });
@@ -71,20 +72,34 @@ export function freePort(): number {
   return port ?? 0;
 }
 
-/** The service as it is run in production: from source, its request log at `info` to /dev/null. */
-export const startService = (databaseUrl: string, env: Record<string, string> = {}, output = "/dev/null") =>
+/** Runs a script of the checkout. */
+export const script = (path: string) => [process.execPath, "--no-env-file", join(ROOT, path)];
+
+/** What the image sets beside the address. */
+export const PRODUCTION = {
+  NODE_ENV: "production",
+  UV_THREADPOOL_SIZE: "16",
+  BUN_JSC_forceRAMSize: String(2 ** 30),
+};
+
+/** The service as it is run in production: the built program, its request log at `info` to /dev/null. */
+export const startService = async (
+  databaseUrl: string,
+  env: Record<string, string> = {},
+  output = "/dev/null",
+) =>
   startProgram("service", {
-    script: "src/index.ts",
-    env: { NODE_ENV: "production", UV_THREADPOOL_SIZE: "16", DATABASE_URL: databaseUrl, ...env },
+    command: [await builtProgram()],
+    env: { ...PRODUCTION, DATABASE_URL: databaseUrl, ...env },
     output,
   });
 
 export const startNaive = (databaseUrl: string) =>
-  startProgram("naive", { script: "bench/programs/naive.ts", env: { DATABASE_URL: databaseUrl } });
+  startProgram("naive", { command: script("bench/programs/naive.ts"), env: { DATABASE_URL: databaseUrl } });
 
 /** @param answer the body that it gives to everything */
 export const startStatic = (answer: string) =>
-  startProgram("static", { script: "bench/programs/static.ts", env: { ANSWER: answer } });
+  startProgram("static", { command: script("bench/programs/static.ts"), env: { ANSWER: answer } });
 
 /**
  * Waits until a process rests: at most 5% of a core in each of three looks, 200 ms apart. wrk leaves requests behind

@@ -5,18 +5,21 @@ import { catalogue, type ErrorCode } from "../errors.ts";
 
 /** What answers look like, for the document at `/openapi.json`; a test holds every answer against it. */
 
+/** Makes a schema when it is first asked for: no start should wait for what only the document needs. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 const time = (what: string, example: string) =>
   z
     .string()
     .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
     .meta({ description: `${what}, on the clock of TZ`, examples: [example] });
 
-const id = z
-  .int()
-  .min(1)
-  .max(2_147_483_647)
-  .meta({ description: "Ids only grow", examples: [1] });
-const username = z.string().meta({ description: "As it was registered", examples: ["ada"] });
 const token = (kind: string) =>
   z
     .string()
@@ -26,59 +29,80 @@ const token = (kind: string) =>
       examples: ["Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"],
     });
 
-export const user = z
-  .strictObject({
-    id,
-    username,
-    created_at: time("When it was registered", "2026-11-22 20:31:07"),
-    updated_at: time("When its password was last changed", "2026-11-22 20:31:07"),
-  })
-  .meta({ id: "User" }) satisfies z.ZodType<PublicUser>;
+export const user = once(
+  () =>
+    z
+      .strictObject({
+        id: z
+          .int()
+          .min(1)
+          .max(2_147_483_647)
+          .meta({ description: "Ids only grow", examples: [1] }),
+        username: z.string().meta({ description: "As it was registered", examples: ["ada"] }),
+        created_at: time("When it was registered", "2026-11-22 20:31:07"),
+        updated_at: time("When its password was last changed", "2026-11-22 20:31:07"),
+      })
+      .meta({ id: "User" }) satisfies z.ZodType<PublicUser>,
+);
 
-export const session = z
-  .strictObject({
-    id: z.uuid().meta({ examples: ["019ab5f2-5c7e-7cc3-98c4-dc0c0c07398f"] }),
-    created_at: time("When the login was", "2026-11-22 20:31:07"),
-    last_used_at: time("When its tokens were last renewed", "2026-11-22 21:31:07"),
-    expires_at: time("When it ends whatever happens", "2026-12-22 20:31:07"),
-    user_agent: z
-      .string()
-      .nullable()
-      .meta({ description: "What logged in, by its own word", examples: ["curl/7.88.1"] }),
-    address: z
-      .string()
-      .nullable()
-      .meta({ description: "Where it logged in from", examples: ["127.0.0.1"] }),
-    current: z.boolean().meta({ description: "The session of the token that asked", examples: [true] }),
-  })
-  .meta({ id: "Session" }) satisfies z.ZodType<PublicSession>;
+export const session = once(
+  () =>
+    z
+      .strictObject({
+        id: z.uuid().meta({ examples: ["019ab5f2-5c7e-7cc3-98c4-dc0c0c07398f"] }),
+        created_at: time("When the login was", "2026-11-22 20:31:07"),
+        last_used_at: time("When its tokens were last renewed", "2026-11-22 21:31:07"),
+        expires_at: time("When it ends whatever happens", "2026-12-22 20:31:07"),
+        user_agent: z
+          .string()
+          .nullable()
+          .meta({ description: "What logged in, by its own word", examples: ["curl/7.88.1"] }),
+        address: z
+          .string()
+          .nullable()
+          .meta({ description: "Where it logged in from", examples: ["127.0.0.1"] }),
+        current: z.boolean().meta({ description: "The session of the token that asked", examples: [true] }),
+      })
+      .meta({ id: "Session" }) satisfies z.ZodType<PublicSession>,
+);
 
-export const tokenPair = z
-  .strictObject({ accessToken: token("access"), refreshToken: token("refresh") })
-  .meta({ id: "TokenPair" }) satisfies z.ZodType<TokenPair>;
+export const tokenPair = once(
+  () =>
+    z
+      .strictObject({ accessToken: token("access"), refreshToken: token("refresh") })
+      .meta({ id: "TokenPair" }) satisfies z.ZodType<TokenPair>,
+);
 
-export const accessToken = z.strictObject({ accessToken: token("access") }).meta({ id: "AccessToken" });
+export const accessToken = once(() =>
+  z.strictObject({ accessToken: token("access") }).meta({ id: "AccessToken" }),
+);
 
 /** The envelope of a success (the seed's `res`). */
 export const success = (data: z.ZodType, message = "Ok") =>
   z.strictObject({ success: z.literal(true), message: z.literal(message), data });
 
-const fieldError = z
-  .strictObject({
-    field: z.string().meta({ examples: ["username"] }),
-    message: z.string().meta({ examples: ["username must be a string"] }),
-  })
-  .meta({ id: "FieldError" });
+const fieldError = () =>
+  z
+    .strictObject({
+      field: z.string().meta({ examples: ["username"] }),
+      message: z.string().meta({ examples: ["username must be a string"] }),
+    })
+    .meta({ id: "FieldError" });
 
 const codes = Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]];
 
 /** The envelope of every failure. */
-export const failure = z
-  .strictObject({
-    success: z.literal(false),
-    message: z.string().meta({ description: "For a person" }),
-    data: z.null(),
-    code: z.enum(codes).meta({ id: "ErrorCode", description: "For a program to switch on" }),
-    errors: z.array(fieldError).optional().meta({ description: "With `validation_failed`: what was wrong" }),
-  })
-  .meta({ id: "Failure" });
+export const failure = once(() =>
+  z
+    .strictObject({
+      success: z.literal(false),
+      message: z.string().meta({ description: "For a person" }),
+      data: z.null(),
+      code: z.enum(codes).meta({ id: "ErrorCode", description: "For a program to switch on" }),
+      errors: z
+        .array(fieldError())
+        .optional()
+        .meta({ description: "With `validation_failed`: what was wrong" }),
+    })
+    .meta({ id: "Failure" }),
+);

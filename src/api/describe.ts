@@ -155,7 +155,7 @@ function failing(codes: ErrorCode[], common: ReturnType<typeof refer>) {
         headers: { ...common, ...FAILURE_HEADERS[status] },
         content: {
           "application/json": {
-            schema: resolver(failure.and(z.object({ code: z.enum(group as [ErrorCode, ...ErrorCode[]]) }))),
+            schema: resolver(failure().and(z.object({ code: z.enum(group as [ErrorCode, ...ErrorCode[]]) }))),
             examples: Object.fromEntries(group.map((code) => [code, { value: exampleOf(code) }])),
           },
         },

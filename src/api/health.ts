@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { ping } from "../db/connection.ts";
 import { ApiError } from "../errors.ts";
-import type { AppEnv, Deps } from "../http/deps.ts";
+import { type AppEnv, type Deps, databaseOf } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { described } from "./operations.ts";
 
@@ -11,7 +11,7 @@ export function healthRoutes(deps: Deps) {
     .get("/livez", described.livez, (c) => succeed(c, null))
     .get("/readyz", described.readyz, async (c) => {
       if (deps.draining()) throw new ApiError("overloaded", { message: "Draining" });
-      await ping(deps.database(c));
+      await ping(databaseOf(deps, c));
       return succeed(c, null);
     });
 }

@@ -12,7 +12,7 @@ const login = (id: string, summary: string) =>
     summary,
     description: "Opens a session. Both of its tokens are good until it ends or they expire.",
     body: "json",
-    answer: inEnvelope(tokenPair, tokens),
+    answer: inEnvelope(tokenPair(), tokens),
     failures: [
       "unknown_username",
       "invalid_password",
@@ -30,7 +30,7 @@ const refresh = (id: string, summary: string) =>
     summary,
     description: "It spends nothing: the refresh token stays good.",
     token: "refreshToken",
-    answer: inEnvelope(accessToken, { accessToken: tokens.accessToken }),
+    answer: inEnvelope(accessToken(), { accessToken: tokens.accessToken }),
     failures: ["token_reused"],
   }));
 
@@ -98,7 +98,7 @@ export const described = {
       "For a short time a retry with the token just spent gets the same successor; an older one ends the session.",
     token: "refreshToken",
     body: "ignored",
-    answer: inEnvelope(tokenPair, tokens),
+    answer: inEnvelope(tokenPair(), tokens),
     failures: ["token_reused"],
   })),
   getSessionList: describe(() => ({
@@ -107,7 +107,7 @@ export const described = {
     summary: "Where the user is logged in",
     description: "The last used first.",
     token: "accessToken",
-    answer: inEnvelope(z.array(session), [adasSession]),
+    answer: inEnvelope(z.array(session()), [adasSession]),
   })),
   logout: describe(() => ({
     id: "logout",
@@ -125,7 +125,7 @@ export const described = {
     summary: "The users, by id",
     description: "All of them, or with `limit` or `after` a page.",
     token: "accessToken",
-    answer: inEnvelope(z.array(user), [ada]),
+    answer: inEnvelope(z.array(user()), [ada]),
     headers: {
       Link: {
         description: "The next page, if there is one (RFC 8288)",
@@ -139,6 +139,6 @@ export const described = {
     tag: "Users",
     summary: "The token's own user",
     token: "accessToken",
-    answer: inEnvelope(user, ada),
+    answer: inEnvelope(user(), ada),
   })),
 };

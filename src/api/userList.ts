@@ -2,14 +2,14 @@ import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { sharing } from "../db/sharing.ts";
-import { type PublicUser, pageUsers } from "../db/users.ts";
+import { type PublicUser, pageUsers, pageUsersText } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
 /** Rows of the first page: a list up to this long is answered whole. */
 const FIRST_PAGE = 1000;
 /** Rows of those that follow: few enough for memory, many enough to be fast. */
-const NEXT_PAGES = 1000;
+const NEXT_PAGES = 500;
 /** An id before all others, also those of a table that somebody else filled. */
 const START = Number.MIN_SAFE_INTEGER;
 
@@ -41,6 +41,7 @@ export function answerUserList(c: Context, deps: Deps, { text, after }: UserList
   if (after === undefined) return jsonAnswer<PublicUser[]>(c, text);
   const { promise, resolve } = Promise.withResolvers<void>();
   deps.hold?.(c, promise);
+  // What follows the beginning may take as long as its client does, whatever the request has left.
   return jsonAnswer<PublicUser[]>(c, stream(text, restOfList(deps.database(c), after), deps.log, resolve));
 }
 
@@ -49,17 +50,16 @@ export function answerUserList(c: Context, deps: Deps, { text, after }: UserList
  * @throws a database error
  */
 async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let coming = pageUsers(db, after, NEXT_PAGES);
+  let coming = pageUsersText(db, after, NEXT_PAGES);
   for (;;) {
-    const rows = await coming;
-    const last = rows.length === NEXT_PAGES ? rows.at(-1) : undefined;
-    if (last) {
-      coming = pageUsers(db, last.id, NEXT_PAGES);
+    const { text, count, last } = await coming;
+    const more = count === NEXT_PAGES && last !== undefined;
+    if (more) {
+      coming = pageUsersText(db, last, NEXT_PAGES);
       coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
     }
-    const text = rows.length > 0 ? `,${elements(rows)}` : "";
-    yield utf8.encode(last ? text : `${text}]}`);
-    if (!last) return;
+    yield utf8.encode(`${count > 0 ? "," : ""}${text}${more ? "" : "]}"}`);
+    if (!more) return;
   }
 }
 

@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { pageUsers } from "../db/users.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
-import type { AppEnv, Deps } from "../http/deps.ts";
+import { type AppEnv, type Deps, databaseOf } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
 import { described } from "./operations.ts";
@@ -21,7 +21,7 @@ export function userRoutes(deps: Deps) {
   /** Asks for the list while the blocklist is asked: what comes is shown only if that lets the token in. */
   const meanwhile: MiddlewareHandler<ListEnv> = async (c, next) => {
     if (!c.req.url.includes("?") || (!c.req.query("limit") && !c.req.query("after"))) {
-      const list = openUserList(deps.database(c));
+      const list = openUserList(databaseOf(deps, c));
       list.catch(() => {}); // thrown by the handler, if it comes to that
       c.set("userList", list);
     }
@@ -32,15 +32,15 @@ export function userRoutes(deps: Deps) {
   return new Hono<ListEnv>()
     .get("/getUserList", described.getUserList, access, meanwhile, live, query, async (c) => {
       const { limit, after } = c.req.valid("query");
-      const list = await c.var.userList;
+      const list = await c.get("userList");
       if (list) return answerUserList(c, deps, list);
       const size = limit ?? MAX_PAGE;
-      const rows = await pageUsers(deps.database(c), after ?? 0, size + 1); // one more tells whether there is a next page
+      const rows = await pageUsers(databaseOf(deps, c), after ?? 0, size + 1); // one more tells whether there is a next page
       const page = rows.slice(0, size);
       const last = page.at(-1);
       if (last && rows.length > size)
         c.header("Link", `<${c.req.path}?limit=${size}&after=${last.id}>; rel="next"`);
       return succeed(c, page);
     })
-    .get("/getUser", described.getUser, access, live, (c) => succeed(c, c.var.owner.user));
+    .get("/getUser", described.getUser, access, live, (c) => succeed(c, c.get("owner").user));
 }

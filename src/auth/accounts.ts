@@ -99,7 +99,8 @@ export async function login(
     const expiresAt = createdAt + context.config.refreshTokenSeconds;
     const id = uuidv7({ msecs: context.clock() });
     const session = { id, userId: user.id, counter: 0, createdAt, expiresAt, ...fitted(client) };
-    const opened = await insertSession(context.db, session, unchangedPassword(user));
+    const unchanged = unchangedPassword(user);
+    const opened = await inTransaction(context.db, (tx) => insertSession(tx, session, unchanged));
     if (!opened) continue;
     await trimSessions(context.db, user.id, MAX_SESSIONS);
     if (outdated) await renewHash(context, user, credentials.password);

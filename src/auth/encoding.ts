@@ -1,10 +1,9 @@
 /** Bytes as lower-case hexadecimal digits. */
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const hex = (bytes: Uint8Array): string => bytes.toHex();
 
 /** Bytes in base64 without padding (RFC 4648 section 4), as PHC strings have them. */
-export const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes)).replace(/=+$/, "");
+export const base64 = (bytes: Uint8Array): string => bytes.toBase64({ omitPadding: true });
 
-/** Bytes in base64url without padding (RFC 4648 section 5), as JSON Web Keys have them. */
+/** Bytes in base64url without padding (RFC 4648 section 5), as tokens have them. */
 export const base64url = (bytes: Uint8Array): string =>
-  base64(bytes).replaceAll("+", "-").replaceAll("/", "_");
+  bytes.toBase64({ alphabet: "base64url", omitPadding: true });

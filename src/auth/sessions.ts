@@ -76,7 +76,7 @@ export async function logout(
   scope: LogoutScope,
 ): Promise<void> {
   const sessionId = claims.sid ?? null;
-  await inTransaction(context.db, async (tx) => {
+  const end = async (tx: AuthContext["db"]) => {
     if (scope !== "session") {
       await setTokensValidFrom(tx, owner.user.id, cutoffAt(nowSeconds(context)));
       await deleteSessionsOf(tx, owner.user.id, scope === "others" ? sessionId : null);
@@ -84,7 +84,8 @@ export async function logout(
       await deleteSession(tx, sessionId);
     }
     if (scope !== "others") await insertRevoked(tx, presented(claims), claims.exp, claims.rexp);
-  });
+  };
+  await inTransaction(context.db, end, { harmless: true }); // what is ended may be ended again
 }
 
 /** A session as its user sees it; times on the wall clock of TZ. */

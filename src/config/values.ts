@@ -1,34 +1,49 @@
 import { z } from "zod";
 
-/** A whole number within bounds, with a default. */
-export function whole(fallback: number, min: number, max: number) {
-  const rule = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d+$/, rule)
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, rule)
-    .default(fallback);
+/**
+ * A variable's text and what it means.
+ * @param read gives undefined for a text that breaks the rule
+ */
+function reading<T>(rule: string, read: (text: string) => T | undefined) {
+  return z.transform((text: string, context): T => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.addIssue(rule);
+    return z.NEVER;
+  });
 }
+
+/** A whole number within bounds, with a default. */
+export const whole = (fallback: number, min: number, max: number) =>
+  reading(`must be a whole number from ${min} to ${max}`, (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    return number >= min && number <= max ? number : undefined;
+  }).default(fallback);
+
+const SWITCH = new Map([
+  ["on", true],
+  ["true", true],
+  ["1", true],
+  ["off", false],
+  ["false", false],
+  ["0", false],
+]);
 
 /** A switch: on or off, also as true/false and 1/0. */
-export const onOff = () =>
-  z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(["on", "off", "true", "false", "1", "0"], "must be on or off"))
-    .transform((word) => word === "on" || word === "true" || word === "1");
+export const onOff = () => reading("must be on or off", (text) => SWITCH.get(text.toLowerCase()));
 
-/** An IANA time zone; a leading colon, as some systems write TZ, is dropped. Default: the machine's. */
-export function timeZone() {
-  return z
-    .string()
-    .transform((zone) => zone.replace(/^:/, ""))
-    .refine(isTimeZone, "must be an IANA time zone, such as Asia/Shanghai")
-    .default(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
-}
+/** An IANA time zone; a leading colon, as some systems write TZ, is dropped. */
+export const timeZone = () =>
+  reading("must be an IANA time zone, such as Asia/Shanghai", (text) => {
+    const zone = text.replace(/^:/, "");
+    return isTimeZone(zone) ? zone : undefined;
+  });
+
+/** The machine's own zone. The first call loads the zones' data, which takes 10 ms. */
+export const machineTimeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function isTimeZone(zone: string): boolean {
+  if (zone === "UTC") return true; // what most set needs no data
   try {
     return Boolean(new Intl.DateTimeFormat("en-US", { timeZone: zone }));
   } catch {
@@ -37,23 +52,18 @@ function isTimeZone(zone: string): boolean {
 }
 
 /** `*`, or a comma-separated list of origins as a browser sends them (RFC 6454 section 6.1). */
-export function origins() {
-  return z
-    .string()
-    .transform((text) =>
-      text.trim() === "*"
-        ? ("*" as const)
-        : text
-            .split(",")
-            .map((one) => one.trim())
-            .filter(Boolean),
-    )
-    .refine(
-      (list) => list === "*" || (list.length > 0 && list.every(isOrigin)),
-      "must be * or a comma-separated list of origins such as https://app.example.com, without a path",
-    )
-    .default("*");
-}
+export const origins = () =>
+  reading(
+    "must be * or a comma-separated list of origins such as https://app.example.com, without a path",
+    (text): "*" | string[] | undefined => {
+      if (text.trim() === "*") return "*";
+      const list = text
+        .split(",")
+        .map((one) => one.trim())
+        .filter(Boolean);
+      return list.length > 0 && list.every(isOrigin) ? list : undefined;
+    },
+  ).default("*");
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;

@@ -15,7 +15,7 @@ export const variables = z.object({
   METRICS_HOST: z.string().optional(),
   METRICS_PORT: whole(0, 0, 65_535),
   DRAIN_SECONDS: whole(0, 0, 300),
-  TZ: timeZone(),
+  TZ: timeZone().optional(),
   CORS_ORIGINS: origins(),
   DOCS: onOff().optional(),
   TRUSTED_HOPS: whole(0, 0, 32),

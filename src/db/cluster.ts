@@ -1,25 +1,38 @@
 import type { Pool } from "mysql2/promise";
-import { isConflict } from "./failures.ts";
+import { isBroken, isConflict, isLockTimeout } from "./failures.ts";
 
 /**
- * Runs something again, four times at the most, when the server rolled it back for a conflict.
+ * Runs something again when it may be: what the server rolled back for a conflict, or because it waited for a lock too
+ * long, was not done. What was lost with its connection may have been, and is run again only if that does no harm.
  * @param work does the same again each time
+ * @param harmless that it may be done twice
  * @throws what it throws the last time
  */
-export async function repeatOnConflict<T>(work: () => Promise<T>, retries = 4): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (retries === 0 || !isConflict(error)) throw error;
-    return repeatOnConflict(work, retries - 1);
+export async function repeat<T>(work: () => Promise<T>, harmless = false): Promise<T> {
+  for (let repeated = 0; ; repeated++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (repeated >= repetitions(error, harmless)) throw error;
+    }
   }
 }
 
-/**
- * A pool that repeats a statement on a conflict: outside of a transaction it was rolled back whole. On a cluster any may
- * meet one, when another node changed the same row.
- */
-export function forCluster(pool: Pool): Pool {
-  const query = (...sent: Parameters<Pool["query"]>) => repeatOnConflict(() => pool.query(...sent));
-  return Object.assign(Object.create(pool) as Pool, { query: query as Pool["query"] });
+/** How often: a wait for a lock has used up much of a request's time already, and a connection leads to one of few servers. */
+function repetitions(error: unknown, harmless: boolean): number {
+  if (isConflict(error)) return 4;
+  if (isLockTimeout(error)) return 1;
+  return harmless && isBroken(error) ? 2 : 0;
 }
+
+/**
+ * A pool that repeats statements: outside of a transaction one that met a conflict was rolled back whole. On a cluster any
+ * may meet one, when another node changed the same row, and a read is asked of the next server when its own is gone.
+ */
+export function forCluster<P extends Pool>(pool: P): P {
+  const query = (...sent: Parameters<Pool["query"]>) => repeat(() => pool.query(...sent), isRead(sent[0]));
+  return Object.assign(Object.create(pool) as P, { query: query as Pool["query"] });
+}
+
+const isRead = (sent: string | { sql: string }): boolean =>
+  /^\s*\(?\s*select\b/i.test(typeof sent === "string" ? sent : sent.sql);

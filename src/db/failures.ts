@@ -53,11 +53,19 @@ export function isUnknownVariable(error: unknown): boolean {
 }
 
 /**
- * A deadlock, or on a Galera cluster a change of the same row on another node (1213): the server rolled the transaction
- * back, and it may be run again.
+ * A deadlock, or a change of the same row on another node: 1213, also Galera's; Group Replication's 3101; TiDB's 8005 and
+ * 9007.
  */
+const CONFLICTS = new Set([1213, 3101, 8005, 9007]);
+
+/** The server rolled the transaction back for a conflict, and it may be run again. */
 export function isConflict(error: unknown): boolean {
-  return databaseFailure(error)?.errno === 1213;
+  return CONFLICTS.has(databaseFailure(error)?.errno ?? 0);
+}
+
+/** A statement waited for a lock, or a node for the others, until its time was over (1205), and was not done. */
+export function isLockTimeout(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1205;
 }
 
 /** Read-only, or no part of its cluster for now: another connection may reach another server. */
@@ -68,8 +76,11 @@ export function leavesServer(error: unknown): boolean {
   return ELSEWHERE.has(databaseFailure(error)?.errno ?? 0);
 }
 
-/** The server's answers that do not say what became of the statement: shutting down, killed, read or write failed. */
-const UNTOLD = new Set([1053, 1158, 1159, 1160, 1161, 1927]);
+/**
+ * The server's answers that do not say what became of the statement: shutting down, killed, read or write failed, and of a
+ * COMMIT on a cluster: no part of it any more (1047), not certified (1180).
+ */
+const UNTOLD = new Set([1047, 1053, 1158, 1159, 1160, 1161, 1180, 1927]);
 
 /** True when a statement may have been done all the same: its answer was lost. */
 export function isAnswerLost(error: unknown): boolean {
@@ -77,11 +88,23 @@ export function isAnswerLost(error: unknown): boolean {
   return failure !== undefined && (!failure.code.startsWith("ER_") || UNTOLD.has(failure.errno ?? 0));
 }
 
-/** Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. */
+/** What the driver calls a connection that was there and broke. */
+const BROKEN = new Set(["PROTOCOL_CONNECTION_LOST", "CONNECTION_CLOSED", "ECONNRESET", "EPIPE"]);
+
+/** True when the way to a server broke, or it left its cluster: another connection may lead to another one. */
+export function isBroken(error: unknown): boolean {
+  const { code = "", errno = 0 } = databaseFailure(error) ?? {};
+  return BROKEN.has(code) || UNTOLD.has(errno) || ELSEWHERE.has(errno);
+}
+
+/**
+ * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow; from
+ * 9001 on TiDB's, of a part of it that is gone or busy.
+ */
 const UNAVAILABLE = new Set([
   1021, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1135,
-  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1792, 1836, 1878, 1927,
-  1969, 3024, 3100, 3168, 4031,
+  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1226, 1290, 1317, 1792, 1836, 1878, 1927, 1969,
+  3024, 3100, 3168, 4031, 9001, 9002, 9003, 9004, 9005,
 ]);
 
 /** True when the database could not do its work, so that the answer is 503 and not 500. */
@@ -92,6 +115,7 @@ export function isUnavailable(error: unknown): boolean {
     failure.errno === undefined ||
     failure.errno <= 0 ||
     !failure.code.startsWith("ER_") ||
+    CONFLICTS.has(failure.errno) ||
     UNAVAILABLE.has(failure.errno)
   );
 }

@@ -3,7 +3,7 @@
  * database's own goes in as a digest. (SHA2: MySQL 9.6 dropped MD5.)
  *
  * On a Galera cluster a lock holds on one node only. Two instances on different nodes then do the same work at once, which
- * every statement of migrations and purges bears: see ALREADY_DONE in migrate.ts, and `repeatOnConflict`.
+ * every statement of migrations and purges bears: see ALREADY_DONE in migrate.ts, and `repeat`.
  */
 export const lockName = (purpose: "migrate" | "purge"): string =>
   `CONCAT('latchkey_${purpose}_', LEFT(SHA2(DATABASE(), 256), 40))`;

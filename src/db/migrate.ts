@@ -2,7 +2,7 @@ import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
-import { repeatOnConflict } from "./cluster.ts";
+import { repeat } from "./cluster.ts";
 import { CAUSAL_READS, connectionOptions, SESSION_SETTINGS } from "./connection.ts";
 import { databaseFailure, isUnknownVariable } from "./failures.ts";
 import { lockName } from "./locks.ts";
@@ -24,6 +24,8 @@ const LOCK_WAIT_SECONDS = 600;
  */
 export async function migrate(target: DatabaseTarget, folder: string): Promise<number> {
   return withConnection(target, async (connection) => {
+    if ((await findPending(connection, folder)).length === 0) return 0;
+    await settle(connection);
     const [[row]] = await connection.query<RowDataPacket[]>(
       `SELECT GET_LOCK(${lockName("migrate")}, ${LOCK_WAIT_SECONDS}) AS got`,
     );
@@ -41,9 +43,17 @@ export async function migrate(target: DatabaseTarget, folder: string): Promise<n
 
 /** How many migrations of a folder a database still lacks. Changes nothing. */
 export async function countPending(target: DatabaseTarget, folder: string): Promise<number> {
-  return withConnection(target, async (connection) => (await findPending(connection, folder)).length);
+  return withConnection(target, async (connection) => {
+    if ((await findPending(connection, folder)).length === 0) return 0;
+    await settle(connection);
+    return (await findPending(connection, folder)).length;
+  });
 }
 
+/**
+ * What is not noted as applied. What is noted stays so; that something is missing is certain only on a connection that is
+ * settled, since a node of a cluster may lag behind. So most starts ask this once and nothing else.
+ */
 async function findPending(connection: Connection, folder: string): Promise<MigrationMeta[]> {
   const applied = new Set<number>();
   try {
@@ -60,13 +70,13 @@ async function findPending(connection: Connection, folder: string): Promise<Migr
 async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
   for (const statement of migration.sql) {
     try {
-      await repeatOnConflict(() => connection.query(statement));
+      await repeat(() => connection.query(statement));
     } catch (error) {
       if (!ALREADY_DONE.has(databaseFailure(error)?.errno ?? 0)) throw error;
     }
   }
   const done = [migration.hash, migration.folderMillis];
-  await repeatOnConflict(() =>
+  await repeat(() =>
     connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", done),
   );
 }
@@ -77,12 +87,16 @@ async function withConnection<T>(
 ): Promise<T> {
   const connection = await createConnection(connectionOptions(target));
   try {
-    for (const setting of SESSION_SETTINGS) await connection.query(setting);
-    await connection.query(CAUSAL_READS).catch((error) => {
-      if (!isUnknownVariable(error)) throw error;
-    });
     return await work(connection);
   } finally {
     connection.destroy();
   }
+}
+
+/** Gives a connection the settings that every change needs. */
+async function settle(connection: Connection): Promise<void> {
+  for (const setting of SESSION_SETTINGS) await connection.query(setting);
+  await connection.query(CAUSAL_READS).catch((error) => {
+    if (!isUnknownVariable(error)) throw error;
+  });
 }

@@ -1,8 +1,8 @@
 import { asc, inArray, lt } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
-import { drizzle } from "drizzle-orm/mysql2";
+import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool, RowDataPacket } from "mysql2/promise";
-import { repeatOnConflict } from "./cluster.ts";
+import { repeat } from "./cluster.ts";
 import type { Database } from "./connection.ts";
 import { lockName } from "./locks.ts";
 import { attempts, revokedTokens, sessions } from "./schema.ts";
@@ -25,7 +25,7 @@ export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<numb
     const [[row]] = await connection.query<RowDataPacket[]>(`SELECT GET_LOCK(${lock}, 0) AS got`);
     if (row?.got !== 1) return null;
     try {
-      const db: Database = drizzle({ client: connection });
+      const db: MySql2Database = drizzle({ client: connection });
       const before = nowSeconds - MARGIN_SECONDS;
       let deleted = await purgeTable(db, revokedTokens, revokedTokens.id, before);
       deleted += await purgeTable(db, sessions, sessions.id, before);
@@ -55,7 +55,7 @@ async function purgeTable(
       .limit(BATCH);
     if (expired.length === 0) return deleted;
     const keys = expired.map((row) => row.key);
-    const [result] = await repeatOnConflict(async () => db.delete(table).where(inArray(key, keys)));
+    const [result] = await repeat(async () => db.delete(table).where(inArray(key, keys)));
     deleted += result.affectedRows;
     if (expired.length < BATCH) return deleted;
   }

@@ -18,6 +18,8 @@ export const users = mysqlTable(
     tokensValidFrom: bigint("tokens_valid_from", { mode: "number" }),
     /** Since when the user may not log in; epoch seconds, NULL: may. */
     disabledAt: bigint("disabled_at", { mode: "number" }),
+    /** Sessions ever opened: who opens one writes the row, and so meets whoever changes it on another node of a cluster. */
+    logins: bigint("logins", { mode: "number" }).notNull().default(0),
   },
   (table) => [uniqueIndex("user_username_unique").on(table.username)],
 );

@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
+import { affectedRows, statement } from "./statement.ts";
 
 /** A new session. Times in epoch seconds. */
 export interface NewSession {
@@ -15,20 +16,23 @@ export interface NewSession {
 
 /**
  * Opens a session if a condition on its user holds at this very moment: a user who was disabled or deleted meanwhile, or
- * whose password was changed since it was checked, gets none. The user's row is read under a lock, whatever the
- * server's isolation level, so that who changes it and this come one after the other.
+ * whose password was changed since it was checked, gets none. The user's row is written for that, so that who changes it
+ * and this come one after the other, whatever the isolation level: by its lock, and between nodes of a cluster, where no
+ * lock holds, by the conflict of two writes.
+ * @param tx in a transaction
  * @returns whether it was opened
  */
-export async function insertSession(db: Database, session: NewSession, condition: SQL): Promise<boolean> {
+export async function insertSession(tx: Database, session: NewSession, condition: SQL): Promise<boolean> {
   const { id, userId, counter, createdAt, expiresAt, userAgent, address } = session;
   const rotatedAt = counter === 0 ? null : createdAt;
-  const [result] = await db.execute(sql`
+  const taken = await tx.execute(sql`
+    UPDATE ${users} SET logins = logins + 1 WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
+  if (affectedRows(taken) === 0) return false;
+  await tx.execute(sql`
     INSERT INTO ${sessions}
       (id, user_id, counter, created_at, last_used_at, rotated_at, expires_at, user_agent, address)
-    SELECT ${id}, id, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address}
-    FROM ${users} WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}
-    LOCK IN SHARE MODE`);
-  return affected(result) === 1;
+    VALUES (${id}, ${userId}, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address})`);
+  return true;
 }
 
 /**
@@ -36,7 +40,7 @@ export async function insertSession(db: Database, session: NewSession, condition
  * else's.
  */
 export async function touchSession(db: Database, id: string, nowSeconds: number): Promise<void> {
-  await db.execute(sql`UPDATE ${sessions} SET last_used_at = ${nowSeconds} WHERE id = ${id}`);
+  await db.execute(statement("UPDATE session SET last_used_at = ? WHERE id = ?", nowSeconds, id));
 }
 
 /**
@@ -49,10 +53,10 @@ export async function rotateSession(
   counter: number,
   nowSeconds: number,
 ): Promise<boolean> {
-  const [result] = await db.execute(sql`
-    UPDATE ${sessions} SET counter = ${counter + 1}, rotated_at = ${nowSeconds}, last_used_at = ${nowSeconds}
-    WHERE id = ${id} AND counter = ${counter}`);
-  return affected(result) === 1;
+  const text =
+    "UPDATE session SET counter = ?, rotated_at = ?, last_used_at = ? WHERE id = ? AND counter = ?";
+  const result = await db.execute(statement(text, counter + 1, nowSeconds, nowSeconds, id, counter));
+  return affectedRows(result) === 1;
 }
 
 /** Where a session stands. Times in epoch seconds. */
@@ -79,7 +83,7 @@ export async function findSession(
 
 /** Ends a session, and with it every token of that login. */
 export async function deleteSession(db: Database, id: string): Promise<void> {
-  await db.delete(sessions).where(eq(sessions.id, id));
+  await db.execute(statement("DELETE FROM session WHERE id = ?", id));
 }
 
 /** Ends all sessions of a user, or all but one. */
@@ -119,6 +123,3 @@ export async function listSessions(db: Database, userId: number, nowSeconds: num
     .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, nowSeconds)))
     .orderBy(desc(sessions.lastUsedAt), desc(sessions.id));
 }
-
-/** Rows a statement changed, whichever way Drizzle hands the driver's header on. */
-const affected = (result: unknown): number => (result as { affectedRows: number }).affectedRows;

@@ -18,8 +18,8 @@ const PATIENCE_MS = 250;
 /**
  * Lets those that wait for the same kind of query share one. While a query is in flight, whoever asks waits, and the next
  * query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before. Who asks
- * alone does not wait. Each database object has its own queue: a runtime whose connections belong to one request hands
- * out one object a request, and shares nothing.
+ * alone does not wait. Each pool has its own queue: in a runtime whose connections belong to one request, each request has
+ * a pool, and shares nothing.
  * @param ask one query for many keys; its answers in the order of the keys
  * @param most keys in one query; what is over that goes in another one beside it
  */
@@ -27,7 +27,7 @@ export function sharing<K, V>(
   ask: (db: Database, keys: K[]) => Promise<V[]>,
   most: number,
 ): (db: Database, key: K) => Promise<V> {
-  const queues = new WeakMap<Database, Queue<K, V>>();
+  const queues = new WeakMap<object, Queue<K, V>>();
   // Runs on in the name of the first who waits: whoever had the query before is done with it.
   const send = async (db: Database, queue: Queue<K, V>, batch: Batch<K, V>): Promise<V[]> => {
     if (queue.running) await ended(queue.running);
@@ -41,10 +41,11 @@ export function sharing<K, V>(
     }
   };
   return async (db, key) => {
-    let queue = queues.get(db);
+    const pool = db.$client?.pool ?? db;
+    let queue = queues.get(pool);
     if (!queue) {
       queue = { running: undefined, waiting: undefined };
-      queues.set(db, queue);
+      queues.set(pool, queue);
     }
     let batch = queue.waiting;
     if (!batch || batch.keys.length >= most) {
@@ -52,7 +53,7 @@ export function sharing<K, V>(
       queue.waiting = batch;
     }
     const at = batch.keys.push(key) - 1;
-    if (batch.answers) return (await chargedWait(db, batch.answers))[at] as V;
+    if (batch.answers) return (await chargedWait(db.$client?.allowance, batch.answers))[at] as V;
     batch.answers = send(db, queue, batch);
     return (await batch.answers)[at] as V;
   };

@@ -9,18 +9,16 @@ export interface Allowance {
   leftMs: number;
 }
 
-/** Where the allowance of a request at hand is found, by the pool or database object that it uses. */
-const allowances = new WeakMap<object, () => Allowance | undefined>();
+/** What a request may spend in all, in ms; hashing and its queue are not counted. */
+const REQUEST_MS = 3_250;
 
-/** Makes `chargedWait` find for one object what was given for another. */
-export function shareAllowance(from: object, to: object): void {
-  const allowance = allowances.get(from);
-  if (allowance) allowances.set(to, allowance);
-}
+export const requestAllowance = (): Allowance => ({ leftMs: REQUEST_MS });
+
+/** A pool as one request sees it. */
+export type LimitedPool = Pool & { allowance?: Allowance | undefined };
 
 /** Waits for a statement that another request sent, and takes the time off this one's allowance too. */
-export async function chargedWait<T>(db: object, work: Promise<T>): Promise<T> {
-  const allowance = allowances.get(db)?.();
+export async function chargedWait<T>(allowance: Allowance | undefined, work: Promise<T>): Promise<T> {
   if (!allowance) return work;
   const begun = performance.now();
   try {
@@ -66,14 +64,13 @@ type CoreConnection = Record<
  * Gives every statement of a pool, and every wait for a connection, a limit on our own clock: a frozen database, or a
  * network that drops everything, never answers. mysql2 has no limit for its queue, and its `timeout` leaves the connection
  * busy; here a connection that was too slow is dropped, since its answer could come to another question.
- * @param allowance what the request at hand has left; undefined outside of one
- * @returns the same pool
+ * @param allowance what a request has left; without one each statement has its own limit only
+ * @returns the pool behind these limits; the one handed in has none
  */
-export function limitTime(pool: Pool, allowance: () => Allowance | undefined): Pool {
-  allowances.set(pool, allowance);
+export function limitTime(pool: Pool, allowance?: Allowance): LimitedPool {
   const acquire = pool.getConnection.bind(pool);
   const onPool = (method: Method) => (sql: unknown, values?: unknown) =>
-    wait<Result>(allowance(), (own) => {
+    wait<Result>(allowance, (own) => {
       pool.pool.getConnection((error, core) => {
         const connection = core as unknown as CoreConnection | undefined;
         if (own.over)
@@ -82,11 +79,12 @@ export function limitTime(pool: Pool, allowance: () => Allowance | undefined): P
         else send(own, connection, method, sql, values, () => connection.release());
       });
     });
-  return Object.assign(pool, {
+  return Object.assign(Object.create(pool) as Pool, {
+    allowance,
     query: onPool("query"),
     execute: onPool("execute"),
     getConnection: () =>
-      wait<PoolConnection>(allowance(), (own) => {
+      wait<PoolConnection>(allowance, (own) => {
         acquire().then(
           (lease) => (own.over ? lease.release() : own.end(null, limitLease(lease, allowance))),
           (error) => own.end(error),
@@ -96,11 +94,11 @@ export function limitTime(pool: Pool, allowance: () => Allowance | undefined): P
 }
 
 /** The same for a connection that is lent for a transaction. */
-function limitLease(lease: PoolConnection, allowance: () => Allowance | undefined): PoolConnection {
+function limitLease(lease: PoolConnection, allowance: Allowance | undefined): PoolConnection {
   const connection = lease.connection as unknown as CoreConnection;
   const on = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(
-      allowance(),
+      allowance,
       (own) =>
         send(own, connection, method, sql, values, (error) => {
           // Drizzle gives no connection back whose BEGIN failed, and any whose ROLLBACK did.
@@ -120,8 +118,10 @@ function send(
   after: (error: unknown) => void,
 ): void {
   own.connection = connection;
+  // Drizzle has every value pass a function of its own that leaves dates as text: `dateStrings` does, at no such cost.
+  const statement = typeof sql === "object" ? { ...sql, typeCast: true } : sql;
   try {
-    connection[method](sql, values, (error, rows, fields) => {
+    connection[method](statement, values, (error, rows, fields) => {
       if (error && leavesServer(error)) drop(connection);
       after(error);
       own.end(error, [rows, fields]);

@@ -1,7 +1,8 @@
-import { and, eq, gt, inArray, isNull, notExists, sql } from "drizzle-orm";
+import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
 import { sharing } from "./sharing.ts";
+import { affectedRows, statement } from "./statement.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
@@ -61,26 +62,29 @@ const publicUser = ({ userId, username, created_at, updated_at }: SessionRow): P
   updated_at,
 });
 
-/** What there is of many sessions, their users and the ids of their tokens in the blocklist, at one moment. */
+/** Sessions and their users. In that order: to find that out takes the server as long as the rest. */
+const SESSIONS = `
+  SELECT STRAIGHT_JOIN s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id AS userId, u.username,
+    u.created_at, u.updated_at, NULL AS jti
+  FROM session s JOIN user u ON u.id = s.user_id WHERE u.disabled_at IS NULL AND s.id`;
+/** Who asks alone: half the work of a union. */
+const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
+const MANY = `${SESSIONS} IN (?)
+  UNION ALL
+  SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (?)`;
+
+/** What there is of some sessions, their users and the ids of their tokens in the blocklist, at one moment. */
 const askTogether = sharing(async (db: Database, asked: { sessionId: string; jti: string }[]) => {
-  // One parameter each, which the driver writes out as a list.
-  const sessionIds = sql.param(asked.map(({ sessionId }) => sessionId));
-  const jtis = sql.param(asked.map(({ jti }) => jti));
-  const [found] = await db.execute(sql`
-    SELECT s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id AS userId, u.username,
-      u.created_at, u.updated_at, NULL AS jti
-    FROM ${sessions} s JOIN ${users} u ON u.id = s.user_id
-    WHERE s.id IN (${sessionIds}) AND u.disabled_at IS NULL
-    UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM ${revokedTokens} WHERE jti IN (${jtis})`);
+  const sessionIds = asked.map(({ sessionId }) => sessionId);
+  const jtis = asked.map(({ jti }) => jti);
+  const [found] = await db.execute(statement(asked.length === 1 ? ONE : MANY, sessionIds, jtis));
   const rows = new Map<string, SessionRow>();
   const revoked = new Set<string>();
   for (const row of found as unknown as (SessionRow & { jti: string | null })[]) {
     if (row.jti === null) rows.set(row.sessionId, row);
     else revoked.add(row.jti);
   }
-  const known = new Set(asked.map(({ jti }) => jti));
-  const answer = { rows, revoked, exact: [...revoked].every((jti) => known.has(jti)) };
+  const answer = { rows, revoked, exact: [...revoked].every((jti) => jtis.includes(jti)) };
   return asked.map(() => answer);
 }, TOGETHER);
 
@@ -121,9 +125,9 @@ export async function insertRevoked(
   expiresAt: number,
   parentExpiresAt = expiresAt,
 ): Promise<number> {
-  const rows = jtisOf(token).map((jti, i) => ({ jti, expiresAt: i === 0 ? expiresAt : parentExpiresAt }));
-  const [result] = await db.insert(revokedTokens).ignore().values(rows);
-  return result.affectedRows;
+  const rows = jtisOf(token).map((jti, i) => [jti, i === 0 ? expiresAt : parentExpiresAt]);
+  const text = "INSERT IGNORE INTO revoked_tokens (jti, expires_at) VALUES ?";
+  return affectedRows(await db.execute(statement(text, rows)));
 }
 
 const jtisOf = ({ jti, parentJti }: Pick<PresentedToken, "jti" | "parentJti">): string[] =>

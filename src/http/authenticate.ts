@@ -1,5 +1,4 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { decode, jwt } from "hono/jwt";
 import { nowSeconds } from "../auth/context.ts";
@@ -10,6 +9,7 @@ import { ApiError } from "../errors.ts";
 import { bearerToken } from "./bearer.ts";
 import { type AppEnv, authContext, type Deps } from "./deps.ts";
 import { REALM } from "./envelope.ts";
+import { createTokenMemory } from "./tokenMemory.ts";
 
 /**
  * Lets a request through whose token is signed with a key of ours, of the wanted type and in its time, and sets
@@ -18,17 +18,17 @@ import { REALM } from "./envelope.ts";
  */
 export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<AppEnv> {
   const checks = signatureChecks(deps.keyring);
-  const verified = new Map<string, unknown>();
-  return createMiddleware<AppEnv>(async (c, next) => {
+  const verified = createTokenMemory();
+  return async (c, next) => {
     const token = bearerToken(c.req.header("Authorization"));
-    let payload = verified.get(token);
+    let payload = verified.find(token);
     if (payload === undefined) {
       payload = await verify(c, token, checks(token));
-      remember(verified, token, payload);
+      verified.keep(token, payload);
     }
     c.set("claims", readClaims(payload, type, nowSeconds(deps)));
-    await next();
-  });
+    return next();
+  };
 }
 
 /**
@@ -36,10 +36,10 @@ export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<App
  * @throws ApiError `token_revoked`; a database error if it could not be asked: no answer is never a pass
  */
 export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
-  return createMiddleware<AppEnv>(async (c, next) => {
-    c.set("owner", await requireLive(authContext(deps, c), c.var.claims));
-    await next();
-  });
+  return async (c, next) => {
+    c.set("owner", await requireLive(authContext(deps, c), c.get("claims")));
+    return next();
+  };
 }
 
 /** The payload of a token whose signature one of Hono's checks finds good. @throws ApiError what the last has against it */
@@ -52,16 +52,6 @@ async function verify(c: Context, token: string, checks: MiddlewareHandler[]): P
   }
   if (fault) throw fault;
   return c.get("jwtPayload" as never);
-}
-
-/** Tokens whose good signature is remembered: what never changes. About 1 KB each. */
-const REMEMBERED = 10_000;
-
-/** Remembers a token whole, since another spelling is another text; the one that was first goes first. */
-function remember(verified: Map<string, unknown>, token: string, payload: unknown): void {
-  verified.set(token, payload);
-  const [oldest] = verified.keys();
-  if (verified.size > REMEMBERED && oldest !== undefined) verified.delete(oldest);
 }
 
 /** Hono's check for each key; of those a token is put to, the one it names if it names one of ours, else all. */

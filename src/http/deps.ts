@@ -8,6 +8,7 @@ import type { Passwords } from "../auth/passwords.ts";
 import type { Claims } from "../auth/tokens.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
+import { type Allowance, requestAllowance } from "../db/timeLimit.ts";
 import type { TokenOwner } from "../db/tokens.ts";
 
 /** A request that was answered, in words of which there are few. */
@@ -31,8 +32,8 @@ export interface Metrics {
 /** Everything the app needs, handed in by an entry (or a test). */
 export interface Deps {
   config: Config;
-  /** How to reach the database for this request. */
-  database: (c: Context) => Database;
+  /** How to reach the database for this request, and what it may spend on waiting; without that there is no limit in all. */
+  database: (c: Context, allowance?: Allowance) => Database;
   /** Told of reading that goes on when the answer has begun, for a runtime that closes a request's connection. */
   hold?: (c: Context, reading: Promise<void>) => void;
   passwords: Passwords;
@@ -58,6 +59,8 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     clientAddress: string | null;
+    /** Set when it is first asked for. */
+    database: Database | undefined;
     /** Set by `authenticate`: the claims of a token whose signature and times are good. */
     claims: Claims;
     /** Set by `blocklist`: whose token it is, once the database has said that it stands. */
@@ -70,12 +73,21 @@ export interface AppEnv {
 /** Who asks, for the session list. */
 export const clientOf = (c: Context<AppEnv>): Client => ({
   userAgent: c.req.header("User-Agent") ?? null,
-  address: c.var.clientAddress,
+  address: c.get("clientAddress"),
 });
+
+/** The request's database: all that it asks there has one limit of time. */
+export function databaseOf(deps: Deps, c: Context): Database {
+  const known: Database | undefined = c.get("database");
+  if (known) return known;
+  const opened = deps.database(c, requestAllowance());
+  c.set("database", opened);
+  return opened;
+}
 
 /** The verbs' view of a request. */
 export function authContext(deps: Deps, c: Context): AuthContext {
   const { config, passwords, keyring, attempts, clock, log, metrics } = deps;
   const onThrottled = metrics?.onThrottled;
-  return { config, passwords, keyring, attempts, onThrottled, clock, log, db: deps.database(c) };
+  return { config, passwords, keyring, attempts, onThrottled, clock, log, db: databaseOf(deps, c) };
 }

@@ -20,20 +20,20 @@ export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
       );
     }
     await next();
-    const { failureCode } = c.var;
+    const failureCode = c.get("failureCode");
     const durationMs = performance.now() - startedAt;
     const unmatched = failureCode === "not_found" || failureCode === "method_not_allowed";
     const route = unmatched ? "unmatched" : routePath(c, -1);
     deps.log.info(
       {
-        requestId: c.var.requestId,
+        requestId: c.get("requestId"),
         method: c.req.method,
         route,
         status: c.res.status,
         code: failureCode,
         durationMs: Math.round(durationMs * 100) / 100,
-        address: c.var.clientAddress,
-        userId: c.var.owner?.user.id,
+        address: c.get("clientAddress"),
+        userId: c.get("owner")?.user.id,
       },
       "request",
     );

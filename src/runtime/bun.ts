@@ -1,5 +1,7 @@
+import { createHmac } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Context } from "hono";
+import type { Hmac } from "../auth/keys.ts";
 import type { Argon2Cost, Hashing } from "../auth/passwords.ts";
 import { legacyKdf } from "./legacyKdf.ts";
 
@@ -14,6 +16,12 @@ export function bunHashing({ memoryKib, timeCost }: Argon2Cost): Hashing {
     legacy: legacyKdf,
   };
 }
+
+/** Bun's HMAC-SHA-256, on the thread that asks: WebCrypto's goes by way of another one and takes five times as long. */
+export const bunHmac =
+  (secret: Uint8Array): Hmac =>
+  (text) =>
+    createHmac("sha256", secret).update(text).digest();
 
 /** What our server hands on beside a request: the address at the other end of its connection. */
 export interface BunEnv {

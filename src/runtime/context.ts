@@ -6,7 +6,7 @@ import { createPasswords } from "../auth/passwords.ts";
 import type { Config } from "../config.ts";
 import { openDatabase, openPool } from "../db/connection.ts";
 import { migrate } from "../db/migrate.ts";
-import { bunHashing, cores } from "./bun.ts";
+import { bunHashing, bunHmac, cores } from "./bun.ts";
 import { provideDatabase } from "./database.ts";
 import { loadConfig, migrationsFolder } from "./environment.ts";
 import { createLog } from "./log.ts";
@@ -27,7 +27,7 @@ export const configuredPasswords = (config: Config, observer?: GateObserver) =>
 
 /** The keys that this process signs and verifies with. */
 export const configuredKeyring = (config: Config) =>
-  createKeyring([config.jwtSecretKey, ...config.previousSecrets]);
+  createKeyring([config.jwtSecretKey, ...config.previousSecrets], bunHmac);
 
 /**
  * Runs an operator's command on the configured database, or on the local one, also while a service uses that.

@@ -4,7 +4,7 @@ import { createConnection } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import type { Config } from "../config.ts";
 import { connectionOptions } from "../db/connection.ts";
-import { FolderInUse, type LocalDatabase, startLocalDatabase } from "./localDatabase/index.ts";
+import type { LocalDatabase } from "./localDatabase/index.ts";
 
 /** The database that this process uses. */
 export interface ProcessDatabase {
@@ -35,6 +35,8 @@ export async function provideDatabase(
     const description = target.socketPath ?? `${target.host}:${target.port}`;
     return { target, description: `${target.database} at ${description}`, stop: async () => {} };
   }
+  // Only here, since production never needs it.
+  const { FolderInUse, startLocalDatabase } = await import("./localDatabase/index.ts");
   const options = { folder: config.dataFolder, report };
   let local: LocalDatabase;
   try {

@@ -2,8 +2,11 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { type Config, parseConfig } from "../config.ts";
 
-/** Where the reviewed SQL is, in a checkout and in the image alike. */
-export const migrationsFolder = join(import.meta.dir, "..", "..", "drizzle");
+/** Where the reviewed SQL is: at the root of a checkout, or beside all the code inside of the built program. */
+export const migrationsFolder = join(
+  import.meta.dir,
+  import.meta.file === "environment.ts" ? "../../drizzle" : "drizzle",
+);
 
 /**
  * The configuration of this process: the environment, which Bun has filled from `.env`, and outside production a

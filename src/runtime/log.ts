@@ -1,23 +1,28 @@
-import pino from "pino";
+import SonicBoom from "sonic-boom";
 import type { Log } from "../auth/context.ts";
+import { jsonLog } from "./jsonLog.ts";
 
-/** Lines are written when there are that many bytes of them, or that many milliseconds later. */
-const BUFFER = { minLength: 4096, periodicFlush: 100 };
+/** Lines are written when there are that many characters of them, or that many milliseconds later. */
+const PIECE = { characters: 4096, ms: 100 };
 
-/**
- * JSON lines on standard output, in order, a tenth of a second late at the most; all of them when the process exits. What
- * may stand in them is decided where they are written: see `LogFields`.
- */
+/** The log of this process: on standard output, in order, a tenth of a second late at the most; all of it when it exits. */
 export function createLog(level: string): Log {
-  const output = pino.destination({ dest: 1, sync: true, ...BUFFER });
-  process.on("exit", () => output.flushSync());
-  return pino(
-    {
-      level,
-      base: { pid: process.pid },
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: pino.stdTimeFunctions.isoTime,
-    },
-    output,
-  );
+  const output = new SonicBoom({ fd: 1, sync: true });
+  let lines = "";
+  let timer: Timer | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (lines !== "") output.write(lines);
+    lines = "";
+  };
+  process.on("exit", () => {
+    flush();
+    output.flushSync();
+  });
+  return jsonLog(level, { pid: process.pid }, (line) => {
+    lines += `${line}\n`;
+    if (lines.length >= PIECE.characters) flush();
+    else timer ??= setTimeout(flush, PIECE.ms).unref();
+  });
 }

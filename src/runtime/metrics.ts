@@ -1,5 +1,9 @@
 import type { Pool } from "mysql2/promise";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+// Not the package as a whole, which loads a gateway's HTTP client and more that every start would wait for.
+import Counter from "prom-client/lib/counter.js";
+import Gauge from "prom-client/lib/gauge.js";
+import Histogram from "prom-client/lib/histogram.js";
+import Registry from "prom-client/lib/registry.js";
 import type { GateDepth, GateObserver, ThrottleKind } from "../auth/observers.ts";
 import { catalogue } from "../errors.ts";
 import { watchProcess } from "./processMetrics.ts";

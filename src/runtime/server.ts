@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { withAllowance } from "./allowance.ts";
 import type { BunEnv } from "./bun.ts";
 import { lastResort } from "./lastResort.ts";
 
@@ -25,10 +24,8 @@ export function serve(
       reusePort: false, // else, and only without `development`, a second start would silently share the port
       idleTimeout: 30, // seconds; above what a request may wait for the database
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
-      fetch: (request, server) =>
-        withAllowance(async () =>
-          last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
-        ),
+      fetch: async (request, server) =>
+        last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
       error: () => last(lastResort()),
     });
   } catch (error) {

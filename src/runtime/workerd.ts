@@ -27,7 +27,7 @@ export async function edgeApp(config: EdgeConfig, others: Partial<Deps> = {}) {
   };
   return createApp({
     config,
-    database: (c) => ofRequest(c).database(),
+    database: (c, allowance) => ofRequest(c).database(allowance),
     hold: (c, reading) => ofRequest(c).hold(reading),
     passwords: createPasswords(edgeHashing(argon2, cost), { format, cost, ...gate }),
     keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),

@@ -73,24 +73,56 @@ describe("a registration whose answer is lost", () => {
   });
 });
 
-describe("a COMMIT whose answer is lost", () => {
-  test("before it was done: the logout did not happen and says so", async () => {
+describe("a read whose answer is lost", () => {
+  for (const when of ["before", "after"] as const)
+    test(`${when} it was done is asked again, and answered from what there is then`, async () => {
+      const { accessToken } = await safe.newUser();
+      way.cut("SELECT s.id", when);
+      expect((await lossy.withToken("GET", "/api/getUser", accessToken)).status).toBe(200);
+      expect(way.broken()).toBe(1);
+      await safe.withToken("POST", "/api/logout", accessToken);
+      way.cut("SELECT s.id", when);
+      const answer = await lossy.withToken("GET", "/api/getUser", accessToken);
+      expect([answer.body.code, way.broken()]).toEqual(["token_revoked", 1]);
+    });
+  test("time and again lets nobody in", async () => {
     const { accessToken } = await safe.newUser();
-    way.cut("commit", "before");
+    way.cut("SELECT s.id", "after", 100);
+    const answer = await lossy.withToken("GET", "/api/getUser", accessToken);
+    expect([answer.status, answer.body.code]).toEqual(UNAVAILABLE);
+    expect(way.broken()).toBe(3);
+  });
+});
+
+describe("a COMMIT whose answer is lost", () => {
+  for (const when of ["before", "after"] as const)
+    test(`${when} it was done: the logout is done again and is a success, since the tokens are refused`, async () => {
+      const { accessToken, refreshToken } = await safe.newUser();
+      way.cut("commit", when);
+      const answer = await lossy.withToken("POST", "/api/logout", accessToken);
+      expect([answer.status, way.broken()]).toEqual([200, 1]);
+      for (const [path, token] of [
+        ["/api/getUser", accessToken],
+        ["/api/refreshToken", refreshToken],
+      ] as const)
+        expect((await safe.withToken("GET", path, token)).body.code).toBe("token_revoked");
+    });
+  test("time and again: the logout is no success unseen, and the token stays good", async () => {
+    const { accessToken } = await safe.newUser();
+    way.cut("commit", "before", 100);
     const answer = await lossy.withToken("POST", "/api/logout", accessToken);
     expect([answer.status, answer.body.code]).toEqual(UNAVAILABLE);
     expect((await lossy.withToken("GET", "/api/getUser", accessToken)).status).toBe(200);
   });
-  test("after it was done: the logout is no success unseen, and the token is refused", async () => {
-    const { accessToken, refreshToken } = await safe.newUser();
-    way.cut("commit", "after");
-    const answer = await lossy.withToken("POST", "/api/logout", accessToken);
-    expect([answer.status, answer.body.code]).toEqual(UNAVAILABLE);
-    for (const [path, token] of [
-      ["/api/getUser", accessToken],
-      ["/api/refreshToken", refreshToken],
-    ] as const)
-      expect((await lossy.withToken("GET", path, token)).body.code).toBe("token_revoked");
+  test("a login is no success, and the next one is", async () => {
+    const { username } = await safe.newUser();
+    for (const when of ["before", "after"] as const) {
+      way.cut("commit", when);
+      const answer = await lossy.post("/api/login", { username, password: PASSWORD });
+      expect([when, answer.status, answer.body.code]).toEqual([when, ...UNAVAILABLE]);
+      expect(way.broken()).toBe(1);
+    }
+    await lossy.login(username);
   });
   test("of a change of password: the one that stands is the one that was told", async () => {
     for (const [when, status, standing] of [
@@ -121,7 +153,7 @@ describe("a login or rotation whose answer is lost", () => {
   test("a rotation is no success, and the same token gets its successor at the next try", async () => {
     for (const when of ["before", "after"] as const) {
       const { refreshToken } = await safe.newUser();
-      way.cut("UPDATE `session`", when);
+      way.cut("UPDATE session", when);
       const answer = await lossy.withToken("POST", "/api/rotateToken", refreshToken);
       expect([when, answer.status, answer.body.code]).toEqual([when, ...UNAVAILABLE]);
       const again = await lossy.withToken("POST", "/api/rotateToken", refreshToken);

@@ -64,7 +64,7 @@ test("a login never outlives a change of password, whatever the server's isolati
     const login = it.post("/api/login", { username: user.username, password: PASSWORD });
     const waiting = async () => {
       const [running] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
-      return running.some(({ Info }) => /INSERT INTO `session`/.test(Info ?? ""));
+      return running.some(({ Info }) => /UPDATE `user` SET logins/.test(Info ?? ""));
     };
     await until(waiting, () => "the login did not wait", login);
     await changing.commit();
@@ -74,6 +74,26 @@ test("a login never outlives a change of password, whatever the server's isolati
     await root.query("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     await root.end();
   }
+});
+
+test("a change of password waits until the session of a login that came first is stored", async () => {
+  const { target, pool, db } = await migratedDatabase();
+  const it = await testApp({ db });
+  const { username } = await it.newUser();
+  const [holder, changing] = await Promise.all([pool.getConnection(), pool.getConnection()]);
+  await holder.beginTransaction();
+  await holder.query("SELECT id FROM session FOR UPDATE"); // and so no other session is stored
+  const login = it.post("/api/login", { username, password: PASSWORD });
+  const waiting = async () => {
+    const [running] = await holder.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
+    return running.some(({ db, Info }) => db === target.database && /INSERT INTO `session`/.test(Info ?? ""));
+  };
+  await until(waiting, () => "the login did not wait", login);
+  const change = changing.query("SELECT id FROM user WHERE username = ? FOR UPDATE NOWAIT", [username]);
+  expect([1205, 3572]).toContain(await change.catch(({ errno }) => errno)); // MariaDB's and MySQL's word for it
+  await holder.rollback();
+  for (const connection of [holder, changing]) connection.release();
+  expect((await login).status).toBe(200);
 });
 
 test("a lock that is not let go of ends in 503 within the time limit", async () => {
@@ -101,7 +121,7 @@ test("reads wait for the other nodes where the server can be part of a cluster (
   const { pool } = await migratedDatabase();
   const [known] = await pool.query<RowDataPacket[]>("SHOW GLOBAL VARIABLES LIKE 'wsrep_sync_wait'");
   const [set] = await pool.query<RowDataPacket[]>("SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
-  expect(set.map(({ Value }) => Value)).toEqual(known.map(() => "5"));
+  expect(set.map(({ Value }) => Value)).toEqual(known.map(() => "7"));
 });
 
 test("connections of ours are strict and escape safely whatever the server's sql_mode is", async () => {

@@ -84,12 +84,17 @@ describe("sharing", () => {
     queries[0]?.answer();
     expect(await stuck).toBe("answer 1");
   });
-  test("nothing is shared between two database objects", async () => {
+  test("requests on one pool share, those on two pools do not", async () => {
     const { ask, queries } = asked();
-    const answers = [ask(db(), 1), ask(db(), 2)];
+    const [one, other] = [{}, {}];
+    const on = (pool: object) => ({ $client: { pool } }) as Database; // a request's own, on a pool
+    const answers = [ask(on(one), 1), ask(on(other), 2), ask(on(one), 3), ask(on(one), 4)];
     await settled();
     expect(sent(queries)).toEqual([[1], [2]]);
-    for (const { answer } of queries) answer();
+    for (const { answer } of queries.slice()) answer();
+    await settled();
+    expect(sent(queries)).toEqual([[1], [2], [3, 4]]);
+    queries[2]?.answer();
     await Promise.all(answers);
   });
 });

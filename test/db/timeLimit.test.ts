@@ -5,7 +5,7 @@ import type { DatabaseTarget } from "../../src/config/database.ts";
 import { openDatabase, openPool } from "../../src/db/connection.ts";
 import { databaseFailure, isUnavailable } from "../../src/db/failures.ts";
 import { sharing } from "../../src/db/sharing.ts";
-import type { Allowance } from "../../src/db/timeLimit.ts";
+import { type Allowance, limitTime } from "../../src/db/timeLimit.ts";
 import { inTransaction } from "../../src/db/transaction.ts";
 import { migratedDatabase } from "../support/database.ts";
 
@@ -19,9 +19,9 @@ afterAll(() => Promise.all(pools.map((pool) => pool.end())));
 /** One connection, and an allowance in hand. */
 function single(leftMs: number) {
   const allowance: Allowance = { leftMs };
-  const pool = openPool(target, 1, () => allowance);
-  pools.push(pool);
-  return { allowance, pool, db: openDatabase(pool) };
+  const open = openPool(target, 1);
+  pools.push(open);
+  return { allowance, pool: limitTime(open, allowance), db: openDatabase(open, allowance) };
 }
 const codeOf = (work: Promise<unknown>) =>
   work.then(
@@ -95,18 +95,13 @@ test("the server's errors that the driver has no names for are known too", async
 
 test("whoever waits for a statement that another request sent pays for the wait too", async () => {
   const [sender, opener, rider] = [{ leftMs: 60_000 }, { leftMs: 60_000 }, { leftMs: 60_000 }];
-  let atHand: Allowance = sender;
-  const pool = openPool(target, 2, () => atHand);
+  const pool = openPool(target, 2);
   pools.push(pool);
-  const db = openDatabase(pool);
   const ask = sharing(async (on, keys: number[]) => {
     await on.execute(sql`SELECT SLEEP(0.1)`);
     return keys;
   }, 10);
-  const answers = [sender, opener, rider].map((allowance, key) => {
-    atHand = allowance;
-    return ask(db, key);
-  });
+  const answers = [sender, opener, rider].map((allowance, key) => ask(openDatabase(pool, allowance), key));
   expect(await Promise.all(answers)).toEqual([0, 1, 2]);
   expect(rider.leftMs).toBeLessThan(59_901);
 });

@@ -72,7 +72,7 @@ describe("the list of all users", () => {
       const answer = await list();
       const text = await answer.text();
       const expected = { success: true, message: "Ok", data: await stored() };
-      expect(JSON.parse(text)).toEqual(expected);
+      expect(text).toBe(JSON.stringify(expected));
       expect(expected.data).toHaveLength(count);
       expect(answer.headers.get("Content-Type")).toBe("application/json");
       expect(answer.headers.get("Cache-Control")).toBe("no-store");
@@ -80,6 +80,33 @@ describe("the list of all users", () => {
         count <= 1000 ? String(Buffer.byteLength(text)) : null,
       );
     }
+  });
+  test("has names of any characters as JSON.stringify writes them, where the database writes the JSON too", async () => {
+    await fill(1001);
+    const controls = Array.from({ length: 32 }, (_, code) => `c${code}${String.fromCharCode(code)}.`);
+    const names = [
+      'a"b',
+      "a\\b",
+      '\\"',
+      "\\\\",
+      "\\u0041",
+      "/",
+      "\u007f",
+      "\u2028",
+      "\uff02",
+      "\uff3c",
+      "é",
+      "😀",
+      "a,b{}[]:'",
+    ];
+    for (const name of [...controls, ...names])
+      await database.query(
+        "INSERT INTO user (username, created_at, updated_at) VALUES (?, '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
+        [name],
+      );
+    const data = await stored();
+    expect(data.slice(-names.length).map(({ username }) => username)).toEqual(names);
+    expect(await (await list()).text()).toBe(JSON.stringify({ success: true, message: "Ok", data }));
   });
   test("waits for its client, holding no connection, and stops when the client goes", async () => {
     await fill(200_000);
@@ -104,7 +131,7 @@ describe("the list of all users", () => {
       () => "no answer",
     );
     const waiting = await resting();
-    expect(waiting - before).toBeLessThan(150); // 200 pages are all
+    expect(waiting - before).toBeLessThan(150); // 400 pages are all
     const [sleeping] = await database.query<RowDataPacket[]>(
       "SELECT id FROM information_schema.processlist WHERE command <> 'Sleep' AND id <> CONNECTION_ID() AND info LIKE '%limit%'",
     );

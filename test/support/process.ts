@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { answerOf, verbs } from "./app.ts";
 import { until } from "./until.ts";
 
@@ -16,12 +16,14 @@ export interface Running {
 }
 
 /**
- * Runs a script of the checkout with exactly this environment (and what any process needs). Not that of its `.env`,
- * which may name a database that is somebody's.
+ * Runs a script of the checkout, or a program that was built, with exactly this environment (and what any process needs).
+ * Not that of the checkout's `.env`, which may name a database that is somebody's.
  */
 export function spawn(script: string, env: Record<string, string>, args: string[] = []) {
-  const child = Bun.spawn([process.execPath, "--no-env-file", "run", script, ...args], {
-    cwd: ROOT,
+  const isProgram = !script.endsWith(".ts");
+  const command = isProgram ? [script] : [process.execPath, "--no-env-file", "run", script];
+  const child = Bun.spawn([...command, ...args], {
+    cwd: isProgram ? dirname(script) : ROOT,
     env: {
       PATH: process.env.PATH ?? "",
       HOME: process.env.HOME ?? "",
@@ -36,8 +38,8 @@ export function spawn(script: string, env: Record<string, string>, args: string[
 }
 
 /** Starts the service and waits until it listens. */
-export async function startService(env: Record<string, string>): Promise<Running> {
-  const running = spawn("src/index.ts", { PORT: "0", ...env });
+export async function startService(env: Record<string, string>, script = "src/index.ts"): Promise<Running> {
+  const running = spawn(script, { PORT: "0", ...env });
   const origin = await until(
     () => /"address":"(http:[^"]+)"[^\n]*"listening"/.exec(running.stdout())?.[1],
     () => `the service did not start: ${running.stdout()}${running.stderr()}`,

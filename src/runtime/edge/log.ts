@@ -1,14 +1,7 @@
-import type { Log, LogFields } from "../../auth/context.ts";
+import type { Log } from "../../auth/context.ts";
+import { jsonLog } from "../jsonLog.ts";
 
-const LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
-
-/** JSON lines of the same form as the Bun process's, on the console, where the platform picks them up. */
-export function consoleLog(least: string): Log {
-  const from = LEVELS.indexOf(least);
-  const at = (level: string) => (fields: LogFields, message: string) => {
-    if (LEVELS.indexOf(level) < from) return;
-    // biome-ignore lint/suspicious/noConsole: an isolate has no other output
-    console.log(JSON.stringify({ level, time: new Date().toISOString(), ...fields, msg: message }));
-  };
-  return { info: at("info"), warn: at("warn"), error: at("error") };
-}
+/** The log on the console, where the platform picks it up. */
+export const consoleLog = (level: string): Log =>
+  // biome-ignore lint/suspicious/noConsole: an isolate has no other output
+  jsonLog(level, {}, (line) => console.log(line));

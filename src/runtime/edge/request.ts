@@ -1,16 +1,15 @@
 import type { Context, ExecutionContext } from "hono";
-import type { Pool } from "mysql2/promise";
 import type { DatabaseTarget } from "../../config/database.ts";
 import { type Database, openDatabase, openPool } from "../../db/connection.ts";
-import { currentAllowance, withAllowance } from "../allowance.ts";
+import type { Allowance } from "../../db/timeLimit.ts";
 import { lastResort } from "../lastResort.ts";
 
 /** What one request has to itself: on workerd no connection may be used by another one than opened it. */
 export interface EdgeEnv {
   /** The address that the platform saw, or null. */
   address: string | null;
-  /** The same one at each call. Its connection is opened when first used. */
-  database(): Database;
+  /** On the same connection at each call, which is opened when first used. */
+  database(allowance?: Allowance): Database;
   hold(reading: Promise<void>): void;
 }
 
@@ -29,24 +28,20 @@ export function answer(
   request: Request,
   execution: ExecutionContext,
 ): Promise<Response> {
-  let opened: { pool: Pool; db: Database } | undefined;
+  let pool: ReturnType<typeof openPool> | undefined;
   const reading: Promise<void>[] = [];
-  const open = () => {
-    const pool = openPool(target, 1, currentAllowance);
-    return { pool, db: openDatabase(pool) };
-  };
   const env: EdgeEnv = {
     address,
-    database() {
-      opened ??= open();
-      return opened.db;
+    database(allowance) {
+      pool ??= openPool(target, 1);
+      return openDatabase(pool, allowance);
     },
     hold: (one) => void reading.push(one),
   };
-  const answered = withAllowance(async () => fetch(request, env, execution)).catch(lastResort);
+  const answered = Promise.try(fetch, request, env, execution).catch(lastResort);
   const close = async () => {
     await Promise.all(reading);
-    await opened?.pool.end();
+    await pool?.end();
   };
   execution.waitUntil(answered.then(close));
   return answered;

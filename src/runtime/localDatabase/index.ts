@@ -71,7 +71,7 @@ async function start(
   dataFolder: string,
   options: LocalDatabaseOptions,
 ): Promise<LocalDatabase> {
-  const { path, report, throwaway = false, flags = [] } = options;
+  const { path, report, throwaway = false, flags = [], env = {} } = options;
   const inDocker = () => startDocker({ dataFolder, throwaway, path, report });
   const family = await madeBy(dataFolder);
   // Data that was begun in a container stays there, whatever was installed since.
@@ -96,6 +96,7 @@ async function start(
   const { child, socketPath, stop } = await startServer(engine, dataFolder, {
     throwaway,
     flags,
+    env,
     path,
     report,
   });

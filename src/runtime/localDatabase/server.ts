@@ -23,7 +23,13 @@ export interface Server {
 export async function startServer(
   engine: Engine,
   dataFolder: string,
-  options: { throwaway: boolean; flags: string[]; path: string | undefined; report: Report },
+  options: {
+    throwaway: boolean;
+    flags: string[];
+    env: Record<string, string>;
+    path: string | undefined;
+    report: Report;
+  },
 ): Promise<Server> {
   const socket = await chooseSocket(dataFolder);
   const temporary = temporaryTables(dataFolder);
@@ -36,7 +42,8 @@ export async function startServer(
     ...serverFlags(engine, dataFolder, socket.path, options.throwaway),
     ...options.flags,
   ];
-  const child = await spawnServer(command, { env: engine.env, logFile, path: options.path });
+  const env = { ...engine.env, ...options.env };
+  const child = await spawnServer(command, { env, logFile, path: options.path });
   const stop = async () => {
     await withProgress(options.report, "stopping the database", child.end());
     await socket.remove();

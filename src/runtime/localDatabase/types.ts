@@ -24,6 +24,8 @@ export interface LocalDatabaseOptions {
   throwaway?: boolean;
   /** More options for the server, after ours; not for one in Docker. */
   flags?: string[];
+  /** More of an environment for the server, which sees nothing of ours; not for one in Docker. */
+  env?: Record<string, string>;
   /** The PATH to look for servers and tools in; the process's own when left out. */
   path?: string;
   /** Takes progress, a line each. */

@@ -4,8 +4,9 @@ import { countAttempt } from "../../../src/db/attempts.ts";
 import { openDatabase, openPool } from "../../../src/db/connection.ts";
 import { countPending, migrate } from "../../../src/db/migrate.ts";
 import { purgeExpired } from "../../../src/db/purge.ts";
+import { deleteSession, rotateSession } from "../../../src/db/sessions.ts";
 import { migrationsFolder } from "../../../src/runtime/environment.ts";
-import { PASSWORD, type Tokens, testApp, unique } from "../app.ts";
+import { claimsOf, PASSWORD, type Tokens, testApp, UNLIMITED, unique } from "../app.ts";
 import { emptyDatabase, migratedDatabase, poolOn, testServer } from "../database.ts";
 import { until } from "../until.ts";
 
@@ -28,7 +29,7 @@ async function onEachNode(target: { database: string }) {
 /** Instances of the service, one on each node. */
 async function instances() {
   const targets = await onEachNode((await migratedDatabase()).target);
-  return Promise.all(targets.map(async (target) => testApp({ db: poolOn(target).db })));
+  return Promise.all(targets.map(async (target) => testApp({ db: poolOn(target).db, env: UNLIMITED })));
 }
 
 test("what is revoked on one node is refused on the others at the next request", async () => {
@@ -103,6 +104,41 @@ test("a refresh token rotated on all nodes at once has one successor", async () 
     refreshToken = successors[round % 6]?.refreshToken ?? "";
   }
   for (const app of apps) expect(app.logged.filter(({ level }) => level !== "info")).toEqual([]);
+});
+
+test("no login with the old password outlives its change, whichever nodes they are at", async () => {
+  const apps = await instances();
+  const at = (n: number) => apps[n % apps.length] as (typeof apps)[number];
+  let overlapped = 0;
+  for (let round = 0; round < 300; round++) {
+    const { username, accessToken } = await at(round).newUser();
+    const change = { password: PASSWORD, newPassword: `${PASSWORD} ${round}` };
+    const [changed, ...logins] = await Promise.all([
+      at(round).post("/api/changePassword", change, { Authorization: accessToken }),
+      ...[1, 2, 4, 5].map((n) => at(round + n).post("/api/login", { username, password: PASSWORD })),
+    ]);
+    expect([changed.status, ...logins.map(({ status }) => status)]).not.toContain(500);
+    const opened = logins.filter(({ status }) => status === 200);
+    if (changed.status !== 200) continue;
+    overlapped += opened.length;
+    for (const { body } of opened) {
+      const answer = await at(round).withToken("GET", "/api/getUser", (body.data as Tokens).accessToken);
+      expect([round, answer.body.code]).toEqual([round, "token_revoked"]);
+    }
+  }
+  expect(overlapped).toBeGreaterThan(0);
+}, 180_000);
+
+test("a change on one node is seen by a single statement on another: no pool keeps to one node", async () => {
+  const { target } = await migratedDatabase();
+  const databases = (await onEachNode(target)).map((node) => poolOn(node).db);
+  const at = (n: number) => databases[n % databases.length] as (typeof databases)[number];
+  const { refreshToken } = await (await testApp({ db: at(0) })).newUser();
+  const { sid } = claimsOf(refreshToken);
+  for (let counter = 0; counter < 200; counter++)
+    expect([counter, await rotateSession(at(counter), sid, counter, 0)]).toEqual([counter, true]);
+  await deleteSession(at(200), sid);
+  expect(await rotateSession(at(201), sid, 200, 0)).toBe(false);
 });
 
 test("attempts counted on all nodes at once are counted every one", async () => {

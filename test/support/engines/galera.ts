@@ -1,13 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { findAptTools, unpackWithApt } from "../../../src/runtime/localDatabase/apt.ts";
-import { ownName, removeFolder } from "../../../src/runtime/localDatabase/files.ts";
-import { type LocalDatabase, startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
+import { ownName, removeFolder, removeLeftovers } from "../../../src/runtime/localDatabase/files.ts";
+import type { LocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
 import type { Report } from "../../../src/runtime/localDatabase/run.ts";
-import { until } from "../until.ts";
+import { execute, type GaleraNode, type Ports, startNode, untilSynced } from "./galeraNode.ts";
 import { type Address, startProxy } from "./haproxy.ts";
 
 const ACCOUNT = { user: "test", password: "test-password" };
@@ -17,34 +16,61 @@ const GALERA = { packages: ["galera-4"], program: "usr/lib/galera/libgalera_smm.
 export interface Cluster extends LocalDatabase {
   /** Every node, past the proxy. */
   nodes: Address[];
+  /** The same, to break them. */
+  members: GaleraNode[];
+  /** Where the proxy listens: one place for each order of nodes that was asked for. */
+  fronts: Address[];
 }
 
-/** Three nodes on the loopback, and a proxy that sends all to the first, or to another when that one is gone. */
-export async function startGalera(dataFolder: string, report: Report): Promise<Cluster> {
+/**
+ * Three nodes on the loopback, and a proxy that sends all to the first, or to another when that one is gone.
+ * @param orders of the nodes, by their number: one more place to listen at for each, which prefers them in that order
+ * @param settings more of Galera's provider options
+ */
+export async function startGalera(
+  dataFolder: string,
+  report: Report,
+  { orders = [[0, 1, 2]], settings = [] as string[] } = {},
+): Promise<Cluster> {
   const provider = await findProvider(dataFolder, report);
-  const [proxyPort = 0, ...ports] = await freePorts(1 + NODES * 3);
+  const ports = await freePorts(orders.length + NODES * 3);
+  const fronts = ports.splice(0, orders.length).map(at);
   const nodePorts = Array.from({ length: NODES }, (_, i) => ports.slice(i * 3, i * 3 + 3) as Ports);
-  const folder = join(dataFolder, "throwaway", ownName());
+  const throwaway = join(dataFolder, "throwaway");
+  await removeLeftovers(throwaway, "");
+  const folder = join(throwaway, ownName());
   const stops: (() => Promise<void>)[] = [() => removeFolder(folder)];
   let stopping: Promise<void> | undefined;
   const stopAll = async () => {
     for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
   };
   try {
-    const nodes = await startNodes(nodePorts, provider, { dataFolder, folder, report }, stops);
-    const [first] = nodes as [LocalDatabase];
+    await mkdir(folder, { recursive: true });
+    const members = nodePorts.map(() => crypto.randomUUID());
+    const group = { state: crypto.randomUUID(), members, ports: nodePorts, provider, settings };
+    const starting = nodePorts.map(async (_, i) => {
+      const node = await startNode(group, i, { dataFolder, folder: join(folder, `node${i + 1}`), report });
+      stops.push(node.stop);
+      return node;
+    });
+    await Promise.allSettled(starting); // when one fails, the others have ended by themselves or are in `stops`
+    const nodes = await Promise.all(starting);
+    for (const node of nodes) await untilSynced(node, NODES);
+    const [first] = nodes as [GaleraNode];
     await execute(first, `CREATE USER ${ACCOUNT.user}@'%' IDENTIFIED BY '${ACCOUNT.password}'`);
     await execute(first, `GRANT ALL ON *.* TO ${ACCOUNT.user}@'%' WITH GRANT OPTION`);
     await execute(first, "CREATE USER haproxy@'%'"); // what its check logs in as; it may do nothing
-    const at = (port: number): Address => ({ host: "127.0.0.1", port, ...ACCOUNT });
     const addresses = nodePorts.map(([sql]) => at(sql));
-    const proxy = await startProxy(folder, at(proxyPort), addresses);
+    const listeners = fronts.map((front, i) => ({ front, order: orders[i] ?? [] }));
+    const proxy = await startProxy(folder, listeners, addresses);
     stops.push(proxy.stop);
     return {
       engine: `Galera, ${NODES} nodes of ${first.engine}, behind HAProxy`,
       pid: undefined,
-      connection: at(proxyPort),
+      connection: fronts[0] as Address,
       nodes: addresses,
+      members: nodes,
+      fronts,
       exited: Promise.race([proxy, ...nodes].map(({ exited }) => exited)),
       stop: () => {
         stopping ??= stopAll();
@@ -57,84 +83,7 @@ export async function startGalera(dataFolder: string, report: Report): Promise<C
   }
 }
 
-/** Of one node: for SQL, for the group, for transfers of state. */
-type Ports = [sql: number, group: number, transfer: number];
-
-/**
- * Starts the nodes all at once and waits until they are a group; `stops` gets what ends each. All are copies of one data
- * directory and are told that they hold the same state, so none has to be transferred.
- */
-async function startNodes(
-  ports: Ports[],
-  provider: string,
-  { dataFolder, folder, report }: { dataFolder: string; folder: string; report: Report },
-  stops: (() => Promise<void>)[],
-): Promise<LocalDatabase[]> {
-  const members = ports.map(() => crypto.randomUUID());
-  const state = crypto.randomUUID();
-  const starting = ports.map(async ([sql, group, transfer], i) => {
-    const home = join(folder, `node${i + 1}`);
-    await mkdir(home, { recursive: true });
-    await writeFile(join(home, "gvwstate.dat"), viewFile(members, i));
-    const provided = [
-      `base_port=${group}`,
-      `gmcast.listen_addr=tcp://127.0.0.1:${group}`,
-      `ist.recv_addr=127.0.0.1:${transfer}`,
-      "gcache.size=16M",
-    ];
-    const node = await startLocalDatabase({
-      folder: dataFolder,
-      throwaway: true,
-      report,
-      flags: [
-        ...["--skip-networking=0", "--bind-address=127.0.0.1", `--port=${sql}`],
-        ...["--binlog-format=ROW", "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON"],
-        `--wsrep-provider=${provider}`,
-        `--wsrep-provider-options=${provided.join(";")}`,
-        `--wsrep-cluster-address=gcomm://${ports.map(([, other]) => `127.0.0.1:${other}`)}`,
-        `--wsrep-node-address=127.0.0.1:${group}`,
-        `--wsrep-data-home-dir=${home}`,
-        `--wsrep-start-position=${state}:0`,
-        "--wsrep-sst-method=skip",
-      ],
-    });
-    stops.push(node.stop);
-    return node;
-  });
-  await Promise.allSettled(starting); // when one fails, the others have ended by themselves or are in `stops`
-  const nodes = await Promise.all(starting);
-  for (const node of nodes) await untilSynced(node);
-  return nodes;
-}
-
-/** What a node leaves behind of the group it was in. When all of its members are there again, the group forms by itself. */
-function viewFile(members: string[], own: number): string {
-  const lines = members.map((uuid) => `member: ${uuid} 0`).join("\n");
-  return `my_uuid: ${members[own]}\n#vwbeg\nview_id: 3 ${members[0]} 1\nbootstrap: 0\n${lines}\n#vwend\n`;
-}
-
-/** Runs a statement on a server, which need not be part of a cluster yet. */
-async function execute(server: LocalDatabase, sql: string): Promise<RowDataPacket[]> {
-  const connection = await createConnection(server.connection);
-  try {
-    const [rows] = await connection.query<RowDataPacket[]>(sql);
-    return rows;
-  } finally {
-    await connection.end();
-  }
-}
-
-/** Waits until a node sees all the others and may be asked. */
-async function untilSynced(node: LocalDatabase): Promise<void> {
-  let seen = {};
-  const synced = async () => {
-    const rows = await execute(node, "SHOW STATUS LIKE 'wsrep\\_%'");
-    const status = Object.fromEntries(rows.map(({ Variable_name, Value }) => [Variable_name, Value]));
-    seen = [status.wsrep_cluster_size, status.wsrep_local_state_comment, status.wsrep_ready].join();
-    return seen === `${NODES},Synced,ON`;
-  };
-  await until(synced, () => `a node does not join: ${seen}`, node.exited);
-}
+const at = (port: number): Address => ({ host: "127.0.0.1", port, ...ACCOUNT });
 
 /** Galera's library: the system's, or unpacked in the data folder. */
 async function findProvider(dataFolder: string, report: Report): Promise<string> {

@@ -4,7 +4,6 @@ import { createApp } from "../../../src/app.ts";
 import { createAttemptMemory } from "../../../src/auth/attemptMemory.ts";
 import { parseConfig } from "../../../src/config.ts";
 import { openDatabase, openPool } from "../../../src/db/connection.ts";
-import { currentAllowance } from "../../../src/runtime/allowance.ts";
 import { connectionAddress } from "../../../src/runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "../../../src/runtime/context.ts";
 import { readText } from "../../../src/runtime/environment.ts";
@@ -15,12 +14,11 @@ const pools = new Map<string, Pool>();
 
 const answer = withSideChannel(async ({ env, database }, inHand) => {
   const config = parseConfig({ HASH_CONCURRENCY: "2", ...env }, readText);
-  const pool = pools.get(database.key) ?? openPool(database.target, 10, currentAllowance);
+  const pool = pools.get(database.key) ?? openPool(database.target, 10);
   pools.set(database.key, pool);
-  const db = openDatabase(pool);
   const app = createApp({
     config,
-    database: () => db,
+    database: (_, allowance) => openDatabase(pool, allowance),
     passwords: configuredPasswords(config),
     keyring: await configuredKeyring(config),
     attempts: createAttemptMemory(),

@@ -1,0 +1,36 @@
+/** Tokens whose good signature is remembered, and what they say: that never changes. About 1 KB each. */
+const REMEMBERED = 10_000;
+
+/** Remembers tokens whole, since another spelling is another text. */
+export interface TokenMemory {
+  /** The payload of a token that was kept, unless it was long ago. */
+  find(token: string): unknown;
+  keep(token: string, payload: unknown): void;
+}
+
+/**
+ * Two generations: when the young one is full it becomes the old one, and what was not asked for in it is forgotten with the
+ * next. No token is deleted by itself: a Map walks over what was deleted at its beginning.
+ * @param most how many it holds
+ */
+export function createTokenMemory(most = REMEMBERED): TokenMemory {
+  let young = new Map<string, unknown>();
+  let old = new Map<string, unknown>();
+  const keep = (token: string, payload: unknown): void => {
+    if (young.size >= most / 2) {
+      old = young;
+      young = new Map();
+    }
+    young.set(token, payload);
+  };
+  return {
+    find(token) {
+      const known = young.get(token);
+      if (known !== undefined) return known;
+      const earlier = old.get(token);
+      if (earlier !== undefined) keep(token, earlier);
+      return earlier;
+    },
+    keep,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Log, LogFields } from "../auth/context.ts";
+
+/** From the least important to the most; a log takes those of its level and above. */
+const LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
+
+/**
+ * A log of JSON lines: level, time, what they all have in common, their own fields, and the message as `msg`. What may
+ * stand in them is decided where they are written: see `LogFields`.
+ * @param write takes a line, without its end
+ */
+export function jsonLog(level: string, common: LogFields, write: (line: string) => void): Log {
+  const now = isoClock();
+  const lines = (name: "info" | "warn" | "error") => {
+    if (LEVELS.indexOf(name) < LEVELS.indexOf(level)) return () => {};
+    return (fields: LogFields, msg: string) =>
+      write(JSON.stringify({ level: name, time: now(), ...common, ...fields, msg }));
+  };
+  return { info: lines("info"), warn: lines("warn"), error: lines("error") };
+}
+
+/** The time as ISO 8601 writes it, made once for all lines of a millisecond. */
+function isoClock(): () => string {
+  let at = Number.NaN;
+  let text = "";
+  return () => {
+    const now = Date.now();
+    if (now !== at) text = new Date(now).toISOString();
+    at = now;
+    return text;
+  };
+}
