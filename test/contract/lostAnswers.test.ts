@@ -77,17 +77,17 @@ describe("a read whose answer is lost", () => {
   for (const when of ["before", "after"] as const)
     test(`${when} it was done is asked again, and answered from what there is then`, async () => {
       const { accessToken } = await safe.newUser();
-      way.cut("SELECT s.id", when);
+      way.cut("s.id AS sessionId", when);
       expect((await lossy.withToken("GET", "/api/getUser", accessToken)).status).toBe(200);
       expect(way.broken()).toBe(1);
       await safe.withToken("POST", "/api/logout", accessToken);
-      way.cut("SELECT s.id", when);
+      way.cut("s.id AS sessionId", when);
       const answer = await lossy.withToken("GET", "/api/getUser", accessToken);
       expect([answer.body.code, way.broken()]).toEqual(["token_revoked", 1]);
     });
   test("time and again lets nobody in", async () => {
     const { accessToken } = await safe.newUser();
-    way.cut("SELECT s.id", "after", 100);
+    way.cut("s.id AS sessionId", "after", 100);
     const answer = await lossy.withToken("GET", "/api/getUser", accessToken);
     expect([answer.status, answer.body.code]).toEqual(UNAVAILABLE);
     expect(way.broken()).toBe(3);
