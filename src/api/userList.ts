@@ -2,16 +2,14 @@ import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { sharing } from "../db/sharing.ts";
-import { type PublicUser, pageUsers, pageUsersText } from "../db/users.ts";
+import { type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
 /** Rows of the first page: a list up to this long is answered whole. */
 const FIRST_PAGE = 1000;
 /** Rows of those that follow: few enough for memory, many enough to be fast. */
-const NEXT_PAGES = 500;
-/** An id before all others, also those of a table that somebody else filled. */
-const START = Number.MIN_SAFE_INTEGER;
+const NEXT_PAGES = 3000;
 
 const utf8 = new TextEncoder();
 
@@ -26,7 +24,7 @@ export interface UserList {
 export const openUserList: (db: Database) => Promise<UserList> = (db) => firstPage(db, undefined);
 
 const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
-  const rows = await pageUsers(db, START, FIRST_PAGE + 1);
+  const rows = await pageUsers(db, undefined, FIRST_PAGE + 1);
   const whole = rows.length <= FIRST_PAGE;
   const text = `${SUCCESS_TEXT}[${elements(rows)}${whole ? "]}" : ""}`;
   const list: UserList = { text: utf8.encode(text), after: whole ? undefined : rows.at(-1)?.id };
@@ -50,16 +48,17 @@ export function answerUserList(c: Context, deps: Deps, { text, after }: UserList
  * @throws a database error
  */
 async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let coming = pageUsersText(db, after, NEXT_PAGES);
+  let coming = pageUsers(db, after, NEXT_PAGES);
   for (;;) {
-    const { text, count, last } = await coming;
-    const more = count === NEXT_PAGES && last !== undefined;
-    if (more) {
-      coming = pageUsersText(db, last, NEXT_PAGES);
+    const rows = await coming;
+    const last = rows.length === NEXT_PAGES ? rows.at(-1) : undefined;
+    if (last) {
+      coming = pageUsers(db, last.id, NEXT_PAGES);
       coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
     }
-    yield utf8.encode(`${count > 0 ? "," : ""}${text}${more ? "" : "]}"}`);
-    if (!more) return;
+    const text = rows.length > 0 ? `,${elements(rows)}` : "";
+    yield utf8.encode(last ? text : `${text}]}`);
+    if (!last) return;
   }
 }
 

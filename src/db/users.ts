@@ -114,43 +114,17 @@ export async function setTokensValidFrom(db: Database, userId: number, seconds: 
     .where(eq(users.id, userId));
 }
 
-/**
- * A user as JSON, written by the database: of a million, objects that live as long as it takes to write them are the
- * most of the work. Control characters, which only old names can have, are left for the caller.
- */
-const AS_JSON = String.raw`CONCAT('{"id":', id, ',"username":"', REPLACE(REPLACE(username, '\\', '\\\\'), '"', '\\"'),
-  '","created_at":"', created_at, '","updated_at":"', updated_at, '"}')`;
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON does not let stand in a string
-const CONTROL = /[\u0000-\u001f]/g;
-const escapeInJson = (character: string) => JSON.stringify(character).slice(1, -1);
-
-/** A keyset page of users as the elements of a JSON array: those behind an id, by id. */
-export interface UsersText {
-  text: string;
-  count: number;
-  /** The last id in it; undefined if it is empty. */
-  last: number | undefined;
-}
-
-/** The same page as `pageUsers` gives, in JSON. */
-export async function pageUsersText(db: Database, after: number, limit: number): Promise<UsersText> {
-  const [found] = await db.execute(
-    statement(`SELECT ${AS_JSON} AS json FROM user WHERE id > ? ORDER BY id LIMIT ?`, after, limit),
+/** A keyset page of users: those behind an id, by id; without one the first. */
+export async function pageUsers(
+  db: Database,
+  after: number | undefined,
+  limit: number,
+): Promise<PublicUser[]> {
+  const columns = "SELECT id, username, created_at, updated_at FROM user";
+  const [rows] = await db.execute(
+    after === undefined
+      ? statement(`${columns} ORDER BY id LIMIT ?`, limit)
+      : statement(`${columns} WHERE id > ? ORDER BY id LIMIT ?`, after, limit),
   );
-  const rows = found as unknown as { json: string }[];
-  const text = rows.map(({ json }) => json).join(",");
-  const last = /^\{"id":(-?\d+)/.exec(rows.at(-1)?.json ?? "")?.[1];
-  return {
-    text: text.replace(CONTROL, escapeInJson),
-    count: rows.length,
-    last: last === undefined ? last : Number(last),
-  };
-}
-
-/** A keyset page of users: those behind an id, by id. */
-export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
-  const text = "SELECT id, username, created_at, updated_at FROM user WHERE id > ? ORDER BY id LIMIT ?";
-  const [rows] = await db.execute(statement(text, after, limit));
   return rows as unknown as PublicUser[];
 }
