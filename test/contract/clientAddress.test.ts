@@ -79,6 +79,12 @@ describe("the client's address", () => {
     for (let n = 0; n < 5; n++) codes.push((await attempt(n)).body.code);
     expect(codes.slice(2)).toEqual(["unknown_username", "too_many_attempts", "too_many_attempts"]);
   });
+  test("a platform that knows the client, and says the same in the header, is no such proxy", async () => {
+    const it = await testApp();
+    const forwarded = { "X-Forwarded-For": `${FORGED}, ${it.state.address}` };
+    await it.request("GET", "/livez", { headers: forwarded });
+    expect(it.logged.map(({ message }) => message)).toEqual(["request"]);
+  });
   test("a proxy that nobody told us of is told to the log, once", async () => {
     const it = await testApp();
     for (let n = 0; n < 3; n++) await it.request("GET", "/livez", { headers: { "X-Forwarded-For": FORGED } });

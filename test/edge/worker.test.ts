@@ -42,9 +42,10 @@ beforeAll(async () => {
   target = at;
   root = await rootConnection(target.database);
   onBun = await testApp({ db, env: LIMITS }, "app");
-  await root.query(`CREATE USER ${account}@localhost IDENTIFIED BY 'test-only'`);
+  // Without a password: MySQL sees the relay's Unix socket, and would ask to be told it in clear.
+  await root.query(`CREATE USER ${account}@localhost IDENTIFIED BY ''`);
   await root.query(`GRANT ALL ON ${target.database}.* TO ${account}@localhost`);
-  url = databaseUrl(await overTcp({ ...target, user: account, password: "test-only" }));
+  url = databaseUrl(await overTcp({ ...target, user: account, password: "" }));
   worker = await startWorkerd(ENTRY, bindings());
 });
 afterAll(async () => {
@@ -101,7 +102,7 @@ describe("a request's connection", () => {
     expect((await it.withToken("GET", "/api/getUser", `${accessToken}x`)).status).toBe(401);
     expect(await accepted()).toBe(before);
     expect((await it.withToken("GET", "/api/getUser", accessToken)).status).toBe(200);
-    expect((await it.withToken("GET", "/api/getUserList", accessToken)).status).toBe(200);
+    expect((await it.withToken("GET", "/api/getUserList?limit=9", accessToken)).status).toBe(200);
     expect(await accepted()).toBe(before + 2);
     await noneLeft();
   });
@@ -112,51 +113,10 @@ describe("a request's connection", () => {
       Array.from({ length: 60 }, (_, i) =>
         i % 4 === 0
           ? it.post("/api/login", { username, password: PASSWORD })
-          : it.withToken("GET", i % 4 === 1 ? "/api/getUser" : "/api/getUserList", accessToken),
+          : it.withToken("GET", i % 4 === 1 ? "/api/getUser" : "/api/getUserList?limit=9", accessToken),
       ),
     );
     expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(200));
-    await noneLeft();
-  });
-  test("lasts as long as a list is read, and no longer than its client stays", async () => {
-    const { accessToken } = await on(worker).newUser();
-    await fill(50_000);
-    const client = byHand("GET", "/api/getUserList", { Authorization: accessToken });
-    await until(
-      () => client.text().includes('"username"'),
-      () => "no answer",
-    );
-    expect(await connections()).toBe(1);
-    client.socket.destroy();
-    await noneLeft();
-    const answer = await fetch(`${worker.origin}/api/getUserList`, {
-      headers: { Authorization: accessToken },
-    });
-    const [[row]] = await root.query<RowDataPacket[]>("SELECT COUNT(*) AS users FROM user");
-    expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(row?.users);
-    await noneLeft();
-  });
-  test("is closed when a list is broken off, which never ends as if complete", async () => {
-    const { accessToken } = await on(worker).newUser();
-    await fill(50_000);
-    const client = byHand("GET", "/api/getUserList", { Authorization: accessToken });
-    await until(
-      () => client.text().includes('"username"'),
-      () => "no answer",
-    );
-    await root.query("RENAME TABLE user TO user_elsewhere");
-    try {
-      client.readAll();
-      await client.closed;
-    } finally {
-      await root.query("RENAME TABLE user_elsewhere TO user");
-    }
-    expect(client.text()).toStartWith("HTTP/1.1 200 OK");
-    expect(client.text()).not.toContain("]}");
-    await until(
-      () => worker.output().includes("a list was broken off"),
-      () => "nothing was logged",
-    );
     await noneLeft();
   });
   test("is asked for by few logins at once: of more, the rest is refused at once, without a question", async () => {
@@ -215,6 +175,54 @@ describe("a request's connection", () => {
     await until(
       async () => (await failures()) === 1,
       () => "it was not counted",
+    );
+    await noneLeft();
+  });
+});
+
+describe("the connection of a list that comes in pieces", () => {
+  beforeAll(async () => {
+    await on(worker).newUser();
+    await fill(50_000);
+  });
+  afterAll(async () => void (await root.query("DELETE FROM user WHERE pwd IS NULL")));
+
+  test("lasts as long as a list is read, and no longer than its client stays", async () => {
+    const { accessToken } = await on(worker).newUser();
+    const client = byHand("GET", "/api/getUserList", { Authorization: accessToken });
+    await until(
+      () => client.text().includes('"username"'),
+      () => "no answer",
+    );
+    expect(await connections()).toBe(1);
+    client.socket.destroy();
+    await noneLeft();
+    const answer = await fetch(`${worker.origin}/api/getUserList`, {
+      headers: { Authorization: accessToken },
+    });
+    const [[row]] = await root.query<RowDataPacket[]>("SELECT COUNT(*) AS users FROM user");
+    expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(row?.users);
+    await noneLeft();
+  });
+  test("is closed when a list is broken off, which never ends as if complete", async () => {
+    const { accessToken } = await on(worker).newUser();
+    const client = byHand("GET", "/api/getUserList", { Authorization: accessToken });
+    await until(
+      () => client.text().includes('"username"'),
+      () => "no answer",
+    );
+    await root.query("RENAME TABLE user TO user_elsewhere");
+    try {
+      client.readAll();
+      await client.closed;
+    } finally {
+      await root.query("RENAME TABLE user_elsewhere TO user");
+    }
+    expect(client.text()).toStartWith("HTTP/1.1 200 OK");
+    expect(client.text()).not.toContain("]}");
+    await until(
+      () => worker.output().includes("a list was broken off"),
+      () => "nothing was logged",
     );
     await noneLeft();
   });
@@ -379,7 +387,7 @@ test("workerd ends with the process that started it, however that ends", async (
   );
 });
 
-/** Adds made-up users until there are so many: the list then comes in pieces. */
+/** Adds made-up users, from one that there is, until there are so many. */
 async function fill(wanted: number): Promise<void> {
   for (;;) {
     const [[row]] = await root.query<RowDataPacket[]>("SELECT COUNT(*) AS users FROM user");

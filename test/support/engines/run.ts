@@ -7,7 +7,14 @@ import { dataFolder } from "../database.ts";
 import { mysqlFolder } from "./mysql.ts";
 
 /** Tests that ask no database. */
-const NO_DATABASE = ["arrows.test.ts", "auth/", "config/"];
+const NO_DATABASE = [
+  "arrows.test.ts",
+  "auth/",
+  "config/",
+  "portable/",
+  "edge/argon2.test.ts",
+  "edge/bundle.test.ts",
+];
 /** Tests about the local server of quickstart itself, or that make one of their own to break it. */
 const LOCAL_SERVER = ["runtime/localDatabase/", "process/localDatabase.test.ts", "process/faults.test.ts"];
 
