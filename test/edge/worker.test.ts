@@ -5,6 +5,7 @@ import { hashWerkzeug } from "../../src/auth/werkzeug.ts";
 import type { DatabaseTarget } from "../../src/config/database.ts";
 import { legacyKdf } from "../../src/runtime/legacyKdf.ts";
 import {
+  type Answer,
   answerOf,
   CHEAP_ENV,
   PASSWORD,
@@ -109,9 +110,9 @@ describe("a request's connection", () => {
     const { username, accessToken } = await it.newUser();
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, i) =>
-        i % 3 === 0
+        i % 4 === 0
           ? it.post("/api/login", { username, password: PASSWORD })
-          : it.withToken("GET", i % 3 === 1 ? "/api/getUser" : "/api/getUserList", accessToken),
+          : it.withToken("GET", i % 4 === 1 ? "/api/getUser" : "/api/getUserList", accessToken),
       ),
     );
     expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(200));
@@ -156,6 +157,29 @@ describe("a request's connection", () => {
       () => worker.output().includes("a list was broken off"),
       () => "nothing was logged",
     );
+    await noneLeft();
+  });
+  test("is asked for by few logins at once: of more, the rest is refused at once, without a question", async () => {
+    const { username } = await on(worker).newUser();
+    const locker = await rootConnection(target.database);
+    let logins: Promise<Answer>[] = [];
+    let refused = 0;
+    try {
+      await locker.query("LOCK TABLES user WRITE"); // so that none ends
+      logins = Array.from({ length: 20 }, () =>
+        on(worker).post("/api/login", { username, password: PASSWORD }),
+      );
+      for (const login of logins) login.then(({ body }) => body.code === "overloaded" && refused++);
+      await until(
+        () => refused === 4,
+        () => `${refused} were refused`,
+      );
+    } finally {
+      await locker.end();
+    }
+    const statuses = (await Promise.all(logins)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(16);
+    expect((await on(worker).post("/api/login", { username, password: PASSWORD })).status).toBe(200);
     await noneLeft();
   });
   test("outlives a client that hangs up, so that what it tried is counted", async () => {

@@ -49,6 +49,8 @@ const DURABLE = ["test/runtime/localDatabase/durable.test.ts"];
 const FLOODS = ["test/process/floods.test.ts"];
 const THROTTLE = ["test/contract/throttle.test.ts"];
 const ADDRESS = ["test/contract/clientAddress.test.ts"];
+const EDGE = ["test/edge/worker.test.ts"];
+const ARGON2 = ["test/edge/argon2.test.ts"];
 const REFUSED = "a token that no longer stands is refused by every route";
 const MEDDLED = "what happens between the check of a password and what it is for";
 
@@ -1910,6 +1912,71 @@ export const areas: Record<string, Mutation[]> = {
       replace: "if (isAnswerLost(error)) return true;",
       test: LOST,
       testName: "of a change of password",
+    },
+  ],
+  "On the edge": [
+    {
+      statement: "Passwords are told apart to their last byte, also beyond ASCII.",
+      asvs: ["6.2.8"],
+      file: "src/runtime/edge/argon2.ts",
+      find: "const places = [at, secret.length, ",
+      replace: "const places = [at, password.length, ",
+      test: ARGON2,
+      testName: "tells passwords apart to their last byte",
+    },
+    {
+      statement: "No password and no tag stays in the memory that hashes on the edge.",
+      asvs: [],
+      file: "src/runtime/edge/argon2.ts",
+      find: "place().fill(0);",
+      replace: "",
+      test: ARGON2,
+      testName: "keeps no password and no tag",
+    },
+    {
+      statement: "On the edge a stored hash asks for no more than an isolate has.",
+      asvs: ["2.4.1"],
+      file: "src/runtime/edge/argon2.ts",
+      find: "memoryKib <= EDGE_LIMITS.memoryKib && timeCost <= EDGE_LIMITS.timeCost;",
+      replace: "memoryKib > 0 && timeCost > 0;",
+      test: ARGON2,
+      testName: "what an isolate can afford",
+    },
+    {
+      statement: "A hash that Cloudflare would not compute is refused by name, on every host of workerd.",
+      asvs: [],
+      file: "src/runtime/edge/hashing.ts",
+      find: "return (hash.iterations ?? Number.POSITIVE_INFINITY) <= PBKDF2_ITERATIONS;",
+      replace: "return true;",
+      test: EDGE,
+      testName: "of more PBKDF2 than Cloudflare computes",
+    },
+    {
+      statement: "That refusal is no failed attempt, so that nobody locks such an account's owner out.",
+      asvs: ["6.3.1"],
+      file: "src/auth/passwords.ts",
+      find: 'if (verdict.fault === "unsupported") return verdict;',
+      replace: "",
+      test: EDGE,
+      testName: "of more PBKDF2 than Cloudflare computes",
+    },
+    {
+      statement: "Cloudflare's header with the client's address counts on Cloudflare only.",
+      asvs: ["6.3.1"],
+      file: "src/runtime/edge/request.ts",
+      find: "if (colo !== undefined) return",
+      replace: 'if (request.headers.has("CF-Connecting-IP") || colo !== undefined) return',
+      test: EDGE,
+      testName: "the address of a client is the platform's word",
+    },
+    {
+      statement: "A wish for TLS to the database that workerd can't keep is not dropped without a word.",
+      asvs: [],
+      file: "src/runtime/edge/config.ts",
+      find: "if (config?.database?.tls)",
+      replace: "if (config?.database?.tls && config.production)",
+      test: EDGE,
+      testName: "a configuration that is no good",
     },
   ],
 };
