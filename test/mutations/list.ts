@@ -825,7 +825,7 @@ export const areas: Record<string, Mutation[]> = {
       testName: "needs an access token",
     },
     {
-      statement: "The log names a user whose hash cannot be checked by id and reason, no more.",
+      statement: "The log names a user whose hash cannot be checked by id, reason and method, no more.",
       asvs: [],
       file: "src/auth/credentials.ts",
       find: "context.log.warn({ userId: user.id, fault, method }",
