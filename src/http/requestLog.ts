@@ -12,7 +12,7 @@ export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
     c.set("clientAddress", clientAddress(deps.config, deps.clientAddress(c), c));
-    if (!told && deps.config.trustedHops === 0 && isForwarded(c, c.var.clientAddress)) {
+    if (!told && deps.config.trustedHops === 0 && isForwarded(c, c.get("clientAddress"))) {
       told = true; // once: behind a proxy all clients look like one, and share its limits
       deps.log.warn(
         {},

@@ -83,7 +83,8 @@ describe("the client's address", () => {
     const it = await testApp();
     const forwarded = { "X-Forwarded-For": `${FORGED}, ${it.state.address}` };
     await it.request("GET", "/livez", { headers: forwarded });
-    expect(it.logged.map(({ message }) => message)).toEqual(["request"]);
+    expect(it.logged.map(({ message }) => message)).toContain("request");
+    expect(it.logged.filter(({ message }) => message.includes("TRUSTED_HOPS"))).toEqual([]);
   });
   test("a proxy that nobody told us of is told to the log, once", async () => {
     const it = await testApp();
