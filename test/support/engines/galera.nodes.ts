@@ -153,7 +153,7 @@ test("attempts counted on all nodes at once are counted every one", async () => 
 
 test("migrations started on all nodes at once all end well, and leave what one alone does", async () => {
   const alone = await migratedDatabase();
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 10; round++) {
     const together = await onEachNode(await emptyDatabase());
     await Promise.all([...together, ...together].map((target) => migrate(target, migrationsFolder)));
     for (const target of together) expect(await countPending(target, migrationsFolder)).toBe(0);
