@@ -6,11 +6,14 @@ import { relative } from "node:path";
 import { dataFolder } from "../database.ts";
 import { mysqlFolder } from "./mysql.ts";
 
-/** Tests that ask no database. */
+/** Tests that ask no database, or see no more of it than others: pages in a browser, typed clients. */
 const NO_DATABASE = [
   "arrows.test.ts",
   "auth/",
+  "browser/",
+  "client/",
   "config/",
+  "http/",
   "portable/",
   "edge/argon2.test.ts",
   "edge/bundle.test.ts",
