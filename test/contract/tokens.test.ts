@@ -98,6 +98,8 @@ describe("the token itself", () => {
       "token_invalid",
       "Signature verification failed",
     );
+    // Known to be good from here on, whole and no part of it.
+    expect((await it.withToken("GET", "/api/getUserList", user.accessToken)).status).toBe(200);
     const [header, , signature] = user.accessToken.replace("Bearer ", "").split(".");
     const changed = `Bearer ${header}.${base64({ ...claimsOf(user.accessToken), sub: "root" })}.${signature}`;
     await expectRefused(changed, "token_invalid", "Signature verification failed");
