@@ -113,11 +113,17 @@ async function findOwnerAlone(
   return row;
 }
 
+/** No row was stored, and none was there: the table has no id left to give (docs/scaling.md, "Ids run out"). */
+export class BlocklistFull extends Error {
+  override readonly name = "BlocklistFull";
+}
+
 /**
  * Blocks a token and what it was got with, for this service and for Flask.
  * @param expiresAt when the token ends by itself, epoch seconds
  * @param parentExpiresAt when its parent does
  * @returns how many were not blocked before
+ * @throws BlocklistFull
  */
 export async function insertRevoked(
   db: Database,
@@ -127,7 +133,19 @@ export async function insertRevoked(
 ): Promise<number> {
   const rows = jtisOf(token).map((jti, i) => [jti, i === 0 ? expiresAt : parentExpiresAt]);
   const text = "INSERT IGNORE INTO revoked_tokens (jti, expires_at) VALUES ?";
-  return affectedRows(await db.execute(statement(text, rows)));
+  const stored = affectedRows(await db.execute(statement(text, rows)));
+  if (stored < rows.length) await requireBlocked(db, jtisOf(token));
+  return stored;
+}
+
+/** IGNORE hides more than that a row was there. It locks, so that what another transaction has just stored is seen. */
+async function requireBlocked(db: Database, jtis: string[]): Promise<void> {
+  for (const jti of jtis) {
+    const [rows] = await db.execute(
+      statement("SELECT id FROM revoked_tokens WHERE jti = ? LOCK IN SHARE MODE", jti),
+    );
+    if ((rows as unknown as unknown[]).length === 0) throw new BlocklistFull();
+  }
 }
 
 const jtisOf = ({ jti, parentJti }: Pick<PresentedToken, "jti" | "parentJti">): string[] =>

@@ -1,7 +1,7 @@
 import type { Pool } from "mysql2/promise";
 import type { Log } from "../auth/context.ts";
 import { databaseFailure } from "../db/failures.ts";
-import { purgeExpired } from "../db/purge.ts";
+import { blocklistIdsUsed, purgeExpired } from "../db/purge.ts";
 
 /** What is told of every run. */
 export interface PurgeObserver {
@@ -9,6 +9,9 @@ export interface PurgeObserver {
   onPurged(deletedRows: number | null): void;
   onFailed(): void;
 }
+
+/** From which part of the blocklist's ids on the log warns. */
+const MANY_IDS = 0.5;
 
 /** Purges once; how it went is told to the log. */
 export async function purge(
@@ -18,6 +21,8 @@ export async function purge(
   observer?: PurgeObserver,
 ): Promise<void> {
   try {
+    const used = await blocklistIdsUsed(pool); // first, while the newest rows are there
+    if (used >= MANY_IDS) log.warn({ usedPercent: Math.floor(used * 100) }, "ids of revoked_tokens run out");
     const deleted = await purgeExpired(pool, Math.floor(clock() / 1000));
     if (deleted) log.info({ deleted }, "purged expired rows");
     observer?.onPurged(deleted);

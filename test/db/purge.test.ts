@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { lockName } from "../../src/db/locks.ts";
-import { purgeExpired } from "../../src/db/purge.ts";
+import { blocklistIdsUsed, purgeExpired } from "../../src/db/purge.ts";
+import { purge } from "../../src/runtime/purgeTimer.ts";
 import { migratedDatabase, poolOn } from "../support/database.ts";
 
 const NOW = 2_000_000_000;
@@ -32,4 +33,23 @@ test("one instance at a time; the lock goes back to the others", async () => {
   await holder.query(`SELECT RELEASE_LOCK(${lockName("purge")})`);
   holder.release();
   expect(await purgeExpired(pool, NOW)).toBe(0);
+});
+
+test("says when half of the blocklist's ids are used, until the column is wider", async () => {
+  const { pool } = await migratedDatabase();
+  const told: unknown[] = [];
+  const log = { info: () => {}, warn: (...line: unknown[]) => told.push(line), error: () => {} };
+  const run = () => purge(pool, () => NOW * 1000, log);
+  await run();
+  await pool.query("INSERT INTO revoked_tokens (id, jti, expires_at) VALUES (1073741823, 'a', 1)");
+  expect(await blocklistIdsUsed(pool)).toBeLessThan(0.5);
+  await run();
+  expect(told).toEqual([]);
+  await pool.query("INSERT INTO revoked_tokens (id, jti, expires_at) VALUES (1900000000, 'b', 1)");
+  await run(); // which also deletes the row
+  expect(told).toEqual([[{ usedPercent: 88 }, "ids of revoked_tokens run out"]]);
+  await pool.query("INSERT INTO revoked_tokens (id, jti) VALUES (1900000001, 'c')");
+  await pool.query("ALTER TABLE revoked_tokens MODIFY id bigint NOT NULL AUTO_INCREMENT");
+  await run();
+  expect(told).toHaveLength(1);
 });

@@ -443,6 +443,14 @@ export const areas: Record<string, Mutation[]> = {
       testName: "leaves the token's own id and expiry in revoked_tokens",
     },
     {
+      statement: "A logout whose row the table could not take is a failure too.",
+      asvs: ["7.4.1"],
+      file: "src/db/tokens.ts",
+      find: "if (stored < rows.length) await requireBlocked(db, jtisOf(token));",
+      replace: "",
+      test: ["test/db/blocklistFull.test.ts"],
+    },
+    {
       statement: "A logout that was not stored is a 503, never a false success.",
       asvs: ["7.4.1"],
       file: "src/api/sessions.ts",
