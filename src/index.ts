@@ -58,9 +58,10 @@ async function main(): Promise<void> {
     metrics.watchGate(passwords.depth);
     closers.push(letHashesGiveWay());
     metrics.watchPool(pool);
+    const shared = openDatabase(pool);
     const app = createApp({
       config,
-      database: (_, allowance) => openDatabase(pool, allowance),
+      database: (_, allowance) => (allowance ? openDatabase(pool, allowance) : shared),
       passwords,
       keyring: await configuredKeyring(config),
       attempts: createAttemptMemory(),

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { sharing } from "../db/sharing.ts";
+import type { SharedDatabase } from "../db/tokens.ts";
 import { type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
@@ -21,7 +22,8 @@ export interface UserList {
 }
 
 /** Reads the first page of the list. Those who wait for it share one query, and the text that is made of it. */
-export const openUserList: (db: Database) => Promise<UserList> = (db) => firstPage(db, undefined);
+export const openUserList = ({ shared, allowance }: SharedDatabase): Promise<UserList> =>
+  firstPage(shared, undefined, allowance);
 
 const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
   const rows = await pageUsers(db, undefined, FIRST_PAGE + 1);

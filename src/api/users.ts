@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { pageUsers } from "../db/users.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
-import { type AppEnv, type Deps, databaseOf } from "../http/deps.ts";
+import { type AppEnv, type Deps, databaseOf, sharedQuestions } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
 import { described } from "./operations.ts";
@@ -21,7 +21,7 @@ export function userRoutes(deps: Deps) {
   /** Asks for the list while the blocklist is asked: what comes is shown only if that lets the token in. */
   const meanwhile: MiddlewareHandler<ListEnv> = async (c, next) => {
     if (!c.req.url.includes("?") || (!c.req.query("limit") && !c.req.query("after"))) {
-      const list = openUserList(databaseOf(deps, c));
+      const list = openUserList(sharedQuestions(deps, c));
       list.catch(() => {}); // thrown by the handler, if it comes to that
       c.set("userList", list);
     }

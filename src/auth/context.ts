@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
+import type { SharedDatabase } from "../db/tokens.ts";
 import type { AttemptMemory } from "./attemptMemory.ts";
 import type { Keyring } from "./keys.ts";
 import type { ThrottleKind } from "./observers.ts";
@@ -15,16 +16,21 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
+/** What it takes to ask what requests share. */
+export interface SharedQuestions extends SharedDatabase {
+  /** Epoch milliseconds. */
+  clock: () => number;
+}
+
 /** What a verb of this folder works with: handed in, so that tests can hand in others. */
-export interface AuthContext {
+export interface AuthContext extends SharedQuestions {
   config: Config;
+  /** The request's own: all that is asked there has one limit of time. */
   db: Database;
   passwords: Passwords;
   keyring: Keyring;
   /** Counts of failed logins and the like, for this process; the database has those of all. */
   attempts: AttemptMemory;
-  /** Epoch milliseconds. */
-  clock: () => number;
   log: Log;
   /** Counts an attempt that was refused with `too_many_attempts`. */
   onThrottled?: ((kind: ThrottleKind) => void) | undefined;

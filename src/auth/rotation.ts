@@ -84,7 +84,7 @@ async function adopt(context: AuthContext, claims: Claims, client: Client): Prom
   const { jti } = claims;
   if (!isSessionId(jti)) throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
   const now = nowSeconds(context);
-  const owner = await findTokenOwner(context.db, presented(claims), now);
+  const owner = await findTokenOwner(context, presented(claims), now);
   const use = {
     username: owner?.user.username ?? claims.sub,
     sessionId: jti,

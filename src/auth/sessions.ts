@@ -4,7 +4,7 @@ import { inTransaction } from "../db/transaction.ts";
 import { setTokensValidFrom } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
-import { type AuthContext, nowSeconds } from "./context.ts";
+import { type AuthContext, nowSeconds, type SharedQuestions } from "./context.ts";
 import { type Claims, cutoffAt, issueToken, LEEWAY_SECONDS } from "./tokens.ts";
 
 export interface TokenPair {
@@ -39,8 +39,8 @@ export async function issuePair(context: AuthContext, grant: SessionGrant): Prom
  * Asks the database whether a token still stands: for every request, since another instance may have ended it.
  * @throws ApiError `token_revoked` if its user is gone or it or its session was ended
  */
-export async function requireLive(context: AuthContext, claims: Claims): Promise<TokenOwner> {
-  const owner = await findTokenOwner(context.db, presented(claims), nowSeconds(context) - LEEWAY_SECONDS);
+export async function requireLive(context: SharedQuestions, claims: Claims): Promise<TokenOwner> {
+  const owner = await findTokenOwner(context, presented(claims), nowSeconds(context) - LEEWAY_SECONDS);
   if (!owner) throw new ApiError("token_revoked");
   return owner;
 }

@@ -1,13 +1,13 @@
 import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import { createPool, type PoolOptions } from "mysql2/promise";
+import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { forCluster } from "./cluster.ts";
 import { isUnknownVariable } from "./failures.ts";
-import { type Allowance, type LimitedPool, limitTime, within } from "./timeLimit.ts";
+import { type Allowance, limitTime, within } from "./timeLimit.ts";
 
 /** The typed query builder; within a transaction it has no pool. */
-export type Database = MySql2Database & { $client?: LimitedPool };
+export type Database = MySql2Database & { $client?: Pool };
 
 /**
  * Connection options that every connection of ours shares.
@@ -79,7 +79,7 @@ export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 7";
  * A pool for one process. Connections are opened when first needed.
  * @param poolSize most connections at once
  */
-export function openPool(target: DatabaseTarget, poolSize: number): LimitedPool {
+export function openPool(target: DatabaseTarget, poolSize: number): Pool {
   const pool = createPool({
     ...connectionOptions(target),
     connectionLimit: poolSize,
@@ -105,9 +105,9 @@ export function openPool(target: DatabaseTarget, poolSize: number): LimitedPool 
 
 /**
  * The typed query builder over a pool.
- * @param allowance what a request may spend on waiting for it; such an object costs little, and is the request's own
+ * @param allowance what a request may spend on waiting for it; such an object is the request's own, and costs it some microseconds
  */
-export function openDatabase(pool: LimitedPool, allowance?: Allowance): Database {
+export function openDatabase(pool: Pool, allowance?: Allowance): Database {
   return drizzle({ client: forCluster(allowance ? limitTime(pool, allowance) : pool) });
 }
 

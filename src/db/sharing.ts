@@ -1,5 +1,5 @@
 import type { Database } from "./connection.ts";
-import { chargedWait } from "./timeLimit.ts";
+import { type Allowance, chargedWait } from "./timeLimit.ts";
 
 interface Batch<K, V> {
   keys: K[];
@@ -20,15 +20,15 @@ const PATIENCE_MS = 250;
  * query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before. Who asks
  * alone does not wait. Each pool has its own queue: in a runtime whose connections belong to one request, each request has
  * a pool, and shares nothing.
+ * The function it returns takes the time off the allowance that it is given.
  * @param ask one query for many keys; its answers in the order of the keys
  * @param most keys in one query; what is over that goes in another one beside it
  */
 export function sharing<K, V>(
   ask: (db: Database, keys: K[]) => Promise<V[]>,
   most: number,
-): (db: Database, key: K) => Promise<V> {
+): (db: Database, key: K, allowance?: Allowance) => Promise<V> {
   const queues = new WeakMap<object, Queue<K, V>>();
-  // Runs on in the name of the first who waits: whoever had the query before is done with it.
   const send = async (db: Database, queue: Queue<K, V>, batch: Batch<K, V>): Promise<V[]> => {
     if (queue.running) await ended(queue.running);
     if (queue.waiting === batch) queue.waiting = undefined;
@@ -40,7 +40,7 @@ export function sharing<K, V>(
       if (queue.running === answers) queue.running = undefined;
     }
   };
-  return async (db, key) => {
+  return async (db, key, allowance) => {
     const pool = db.$client?.pool ?? db;
     let queue = queues.get(pool);
     if (!queue) {
@@ -53,9 +53,8 @@ export function sharing<K, V>(
       queue.waiting = batch;
     }
     const at = batch.keys.push(key) - 1;
-    if (batch.answers) return (await chargedWait(db.$client?.allowance, batch.answers))[at] as V;
-    batch.answers = send(db, queue, batch);
-    return (await batch.answers)[at] as V;
+    batch.answers ??= send(db, queue, batch);
+    return (await chargedWait(allowance, batch.answers))[at] as V;
   };
 }
 

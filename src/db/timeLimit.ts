@@ -14,10 +14,7 @@ const REQUEST_MS = 3_250;
 
 export const requestAllowance = (): Allowance => ({ leftMs: REQUEST_MS });
 
-/** A pool as one request sees it. */
-export type LimitedPool = Pool & { allowance?: Allowance | undefined };
-
-/** Waits for a statement that another request sent, and takes the time off this one's allowance too. */
+/** Waits for a statement that requests share, and takes the time off one's allowance. */
 export async function chargedWait<T>(allowance: Allowance | undefined, work: Promise<T>): Promise<T> {
   if (!allowance) return work;
   const begun = performance.now();
@@ -67,7 +64,7 @@ type CoreConnection = Record<
  * @param allowance what a request has left; without one each statement has its own limit only
  * @returns the pool behind these limits; the one handed in has none
  */
-export function limitTime(pool: Pool, allowance?: Allowance): LimitedPool {
+export function limitTime(pool: Pool, allowance?: Allowance): Pool {
   const acquire = pool.getConnection.bind(pool);
   const onPool = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(allowance, (own) => {
@@ -80,7 +77,6 @@ export function limitTime(pool: Pool, allowance?: Allowance): LimitedPool {
       });
     });
   return Object.assign(Object.create(pool) as Pool, {
-    allowance,
     query: onPool("query"),
     execute: onPool("execute"),
     getConnection: () =>

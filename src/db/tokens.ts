@@ -3,6 +3,7 @@ import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
 import { sharing } from "./sharing.ts";
 import { affectedRows, statement } from "./statement.ts";
+import { type Allowance, chargedWait } from "./timeLimit.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
@@ -26,6 +27,14 @@ export interface TokenOwner {
 /** Tokens that one statement asks about. */
 const TOGETHER = 100;
 
+/** Where to ask what requests share. */
+export interface SharedDatabase {
+  /** The database of all of them: a question has a limit of time there, but no request. */
+  shared: Database;
+  /** What the wait is taken off. */
+  allowance?: Allowance | undefined;
+}
+
 /**
  * Looks behind a token whose signature is good: its user exists and is not disabled; neither it nor
  * what it was got with was revoked; its session, if it names one, is that user's own and has not run out; if it names
@@ -33,18 +42,19 @@ const TOGETHER = 100;
  * @returns undefined if any of that is not so
  */
 export async function findTokenOwner(
-  db: Database,
+  { shared, allowance }: SharedDatabase,
   token: PresentedToken,
   nowSeconds: number,
 ): Promise<TokenOwner | undefined> {
   const { sessionId, parentJti, jti, username } = token;
+  const alone = () => chargedWait(allowance, findOwnerAlone(shared, token, nowSeconds));
   const plain = sessionId !== null && parentJti === null && /^[\x21-\x7e]{1,36}$/.test(sessionId);
-  if (!plain) return findOwnerAlone(db, token, nowSeconds);
-  const { rows, revoked, exact } = await askTogether(db, { sessionId, jti });
+  if (!plain) return alone();
+  const { rows, revoked, exact } = await askTogether(shared, { sessionId, jti }, allowance);
   const row = rows.get(sessionId);
   if (revoked.has(jti) || !row || row.expiresAt <= nowSeconds) return undefined;
   // The database's collation says whether another spelling is the same name, or the same id.
-  if (row.username !== username || !exact) return findOwnerAlone(db, token, nowSeconds);
+  if (row.username !== username || !exact) return alone();
   return { user: publicUser(row), counter: row.counter };
 }
 

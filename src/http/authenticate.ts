@@ -7,7 +7,7 @@ import { requireLive } from "../auth/sessions.ts";
 import { readClaims, type TokenType } from "../auth/tokens.ts";
 import { ApiError } from "../errors.ts";
 import { bearerToken } from "./bearer.ts";
-import { type AppEnv, authContext, type Deps } from "./deps.ts";
+import { type AppEnv, type Deps, sharedQuestions } from "./deps.ts";
 import { REALM } from "./envelope.ts";
 import { createTokenMemory } from "./tokenMemory.ts";
 
@@ -37,7 +37,7 @@ export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<App
  */
 export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    c.set("owner", await requireLive(authContext(deps, c), c.get("claims")));
+    c.set("owner", await requireLive(sharedQuestions(deps, c), c.get("claims")));
     return next();
   };
 }

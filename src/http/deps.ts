@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { AttemptMemory } from "../auth/attemptMemory.ts";
 import type { Client } from "../auth/client.ts";
-import type { AuthContext, Log } from "../auth/context.ts";
+import type { AuthContext, Log, SharedQuestions } from "../auth/context.ts";
 import type { Keyring } from "../auth/keys.ts";
 import type { ThrottleKind } from "../auth/observers.ts";
 import type { Passwords } from "../auth/passwords.ts";
@@ -32,7 +32,10 @@ export interface Metrics {
 /** Everything the app needs, handed in by an entry (or a test). */
 export interface Deps {
   config: Config;
-  /** How to reach the database for this request, and what it may spend on waiting; without that there is no limit in all. */
+  /**
+   * How to reach the database for this request, and what it may spend on waiting; without that there is no limit in all,
+   * and requests that can share a pool get the same.
+   */
   database: (c: Context, allowance?: Allowance) => Database;
   /** Told of reading that goes on when the answer has begun, for a runtime that closes a request's connection. */
   hold?: (c: Context, reading: Promise<void>) => void;
@@ -59,7 +62,8 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     clientAddress: string | null;
-    /** Set when it is first asked for. */
+    /** These two are set when they are first asked for. */
+    allowance: Allowance | undefined;
     database: Database | undefined;
     /** Set by `authenticate`: the claims of a token whose signature and times are good. */
     claims: Claims;
@@ -76,18 +80,35 @@ export const clientOf = (c: Context<AppEnv>): Client => ({
   address: c.get("clientAddress"),
 });
 
+/** What all that a request asks the database may take. */
+export function allowanceOf(c: Context): Allowance {
+  const known: Allowance | undefined = c.get("allowance");
+  if (known) return known;
+  const allowance = requestAllowance();
+  c.set("allowance", allowance);
+  return allowance;
+}
+
 /** The request's database: all that it asks there has one limit of time. */
 export function databaseOf(deps: Deps, c: Context): Database {
   const known: Database | undefined = c.get("database");
   if (known) return known;
-  const opened = deps.database(c, requestAllowance());
+  const opened = deps.database(c, allowanceOf(c));
   c.set("database", opened);
   return opened;
 }
 
+/** For questions that requests share: on the database of all of them, the wait on this one's account. */
+export const sharedQuestions = (deps: Deps, c: Context): SharedQuestions => ({
+  shared: deps.database(c),
+  allowance: allowanceOf(c),
+  clock: deps.clock,
+});
+
 /** The verbs' view of a request. */
 export function authContext(deps: Deps, c: Context): AuthContext {
-  const { config, passwords, keyring, attempts, clock, log, metrics } = deps;
+  const { config, passwords, keyring, attempts, log, metrics } = deps;
   const onThrottled = metrics?.onThrottled;
-  return { config, passwords, keyring, attempts, onThrottled, clock, log, db: databaseOf(deps, c) };
+  const db = databaseOf(deps, c);
+  return { config, passwords, keyring, attempts, onThrottled, log, db, ...sharedQuestions(deps, c) };
 }

@@ -42,9 +42,11 @@ export async function withContext<T>(
   if (!config.database) await migrate(database.target, migrationsFolder); // nobody else keeps a local one up to date
   const pool = openPool(database.target, 2);
   try {
+    const db = openDatabase(pool);
     return await work({
       config,
-      db: openDatabase(pool),
+      db,
+      shared: db,
       passwords: configuredPasswords(config),
       keyring: await configuredKeyring(config),
       attempts: createAttemptMemory(),

@@ -305,7 +305,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A token is good only for the session's own user.",
       asvs: ["7.2.1"],
       file: "src/db/tokens.ts",
-      find: "if (row.username !== username || !exact) return findOwnerAlone(db, token, nowSeconds);",
+      find: "if (row.username !== username || !exact) return alone();",
       replace: "",
       test: TOKENS,
       testName: "whose session is another user's, or made up",
@@ -386,8 +386,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "Nobody gets the answer to another's question.",
       asvs: ["7.2.1"],
       file: "src/db/sharing.ts",
-      find: "(await batch.answers)[at] as V",
-      replace: "(await batch.answers)[0] as V",
+      find: "(await chargedWait(allowance, batch.answers))[at] as V",
+      replace: "(await chargedWait(allowance, batch.answers))[0] as V",
       test: ["test/db/sharing.test.ts"],
     },
     {
@@ -413,8 +413,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A check that could not be made is a 503, never a pass.",
       asvs: ["7.2.1"],
       file: "src/http/authenticate.ts",
-      find: 'await requireLive(authContext(deps, c), c.get("claims"))',
-      replace: `await requireLive(authContext(deps, c), c.get("claims")).catch((error) => {
+      find: 'await requireLive(sharedQuestions(deps, c), c.get("claims"))',
+      replace: `await requireLive(sharedQuestions(deps, c), c.get("claims")).catch((error) => {
       if (error instanceof ApiError) throw error;
       return { userId: 0, username: c.var.claims.sub, counter: null };
     })`,
@@ -1879,7 +1879,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A request has one time limit for all that it asks of the database.",
       asvs: [],
       file: "src/http/deps.ts",
-      find: "deps.database(c, requestAllowance())",
+      find: "deps.database(c, allowanceOf(c))",
       replace: "deps.database(c)",
       test: FAULTS,
       testName: "frozen",

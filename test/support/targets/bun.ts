@@ -16,9 +16,10 @@ const answer = withSideChannel(async ({ env, database }, inHand) => {
   const config = parseConfig({ HASH_CONCURRENCY: "2", ...env }, readText);
   const pool = pools.get(database.key) ?? openPool(database.target, 10);
   pools.set(database.key, pool);
+  const shared = openDatabase(pool);
   const app = createApp({
     config,
-    database: (_, allowance) => openDatabase(pool, allowance),
+    database: (_, allowance) => (allowance ? openDatabase(pool, allowance) : shared),
     passwords: configuredPasswords(config),
     keyring: await configuredKeyring(config),
     attempts: createAttemptMemory(),
