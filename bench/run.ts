@@ -51,6 +51,7 @@ async function main(args: string[]): Promise<number> {
         quick,
         rounds: Number(option("rounds") ?? (quick ? 3 : 7)),
         seconds: Number(option("seconds") ?? (quick ? 2 : 3)),
+        warmSeconds: quick ? 3 : 15,
         report: say,
         after: (close) => closers.push(close),
       };

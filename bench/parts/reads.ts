@@ -19,7 +19,7 @@ async function prepared(bench: Bench, path: string) {
   const programs = { service, naive, static: fixed };
   for (const program of Object.values(programs)) {
     bench.after(program.stop);
-    await drive(program, work, { connections: 50, seconds: bench.seconds });
+    await drive(program, work, { connections: 50, seconds: bench.warmSeconds });
   }
   return { programs, work };
 }

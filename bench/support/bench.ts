@@ -8,6 +8,11 @@ export interface Bench {
   rounds: number;
   /** Of one turn. */
   seconds: number;
+  /**
+   * How long a program works before it is measured, in seconds at full load. So long its just-in-time compiler takes a
+   * processor's time, which a service that runs for weeks does not pay.
+   */
+  warmSeconds: number;
   quick: boolean;
   report(line: string): void;
   /** Is called at the end of the part, last come first. */
