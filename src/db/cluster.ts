@@ -31,7 +31,9 @@ function repetitions(error: unknown, harmless: boolean): number {
  */
 export function forCluster<P extends Pool>(pool: P): P {
   const query = (...sent: Parameters<Pool["query"]>) => repeat(() => pool.query(...sent), isRead(sent[0]));
-  return Object.assign(Object.create(pool) as P, { query: query as Pool["query"] });
+  const execute = (...sent: Parameters<Pool["execute"]>) =>
+    repeat(() => pool.execute(...sent), isRead(sent[0]));
+  return Object.assign(Object.create(pool) as P, { query, execute } as Pick<Pool, "query" | "execute">);
 }
 
 const isRead = (sent: string | { sql: string }): boolean =>

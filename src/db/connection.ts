@@ -33,7 +33,7 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
     charset: "utf8mb4_unicode_ci",
     dateStrings: true,
     disableEval: !canCompile(),
-    maxPreparedStatements: 1, // nothing is prepared, and each connection would keep half a megabyte ready for it
+    maxPreparedStatements: 8, // there are four (tokens.ts), and each connection would keep half a megabyte ready for more
     connectTimeout: 3_000,
     enableKeepAlive: true,
   };
@@ -78,8 +78,9 @@ export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 7";
 /**
  * A pool for one process. Connections are opened when first needed.
  * @param poolSize most connections at once
+ * @param prepare false: statements are sent as texts, where no connection lasts long enough for more
  */
-export function openPool(target: DatabaseTarget, poolSize: number): Pool {
+export function openPool(target: DatabaseTarget, poolSize: number, { prepare = true } = {}): Pool {
   const pool = createPool({
     ...connectionOptions(target),
     connectionLimit: poolSize,
@@ -100,7 +101,9 @@ export function openPool(target: DatabaseTarget, poolSize: number): Pool {
     });
     for (const limit of TIME_LIMITS) connection.query(limit, () => {});
   });
-  return limitTime(pool);
+  const limited = limitTime(pool);
+  if (!prepare) limited.execute = limited.query as Pool["execute"];
+  return limited;
 }
 
 /**

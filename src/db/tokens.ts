@@ -2,7 +2,7 @@ import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
 import { sharing } from "./sharing.ts";
-import { affectedRows, statement } from "./statement.ts";
+import { affectedRows, askPrepared, statement } from "./statement.ts";
 import { type Allowance, chargedWait } from "./timeLimit.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
@@ -24,7 +24,8 @@ export interface TokenOwner {
   counter: number | null;
 }
 
-/** Tokens that one statement asks about. */
+/** Tokens that a statement asks about. Few sizes, as each is a statement that every connection prepares; a gap is filled up. */
+const SIZES = [1, 8, 32, 100];
 const TOGETHER = 100;
 
 /** Where to ask what requests share. */
@@ -79,18 +80,27 @@ const SESSIONS = `
   FROM session s JOIN user u ON u.id = s.user_id WHERE u.disabled_at IS NULL AND s.id`;
 /** Who asks alone: half the work of a union. */
 const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
-const MANY = `${SESSIONS} IN (?)
-  UNION ALL
-  SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (?)`;
+const many = (size: number): string => {
+  const marks = Array(size).fill("?").join(", ");
+  return `${SESSIONS} IN (${marks})
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (${marks})`;
+};
+const STATEMENTS = SIZES.map((size) => ({ size, text: size === 1 ? ONE : many(size) }));
 
 /** What there is of some sessions, their users and the ids of their tokens in the blocklist, at one moment. */
 const askTogether = sharing(async (db: Database, asked: { sessionId: string; jti: string }[]) => {
   const sessionIds = asked.map(({ sessionId }) => sessionId);
   const jtis = asked.map(({ jti }) => jti);
-  const [found] = await db.execute(statement(asked.length === 1 ? ONE : MANY, sessionIds, jtis));
+  const { size, text } = STATEMENTS.find((one) => one.size >= asked.length) ?? { size: 0, text: "" };
+  const fill = (keys: string[]) => keys.concat(Array(size - keys.length).fill(keys[0]));
+  const found = await askPrepared<SessionRow & { jti: string | null }>(db, text, [
+    ...fill(sessionIds),
+    ...fill(jtis),
+  ]);
   const rows = new Map<string, SessionRow>();
   const revoked = new Set<string>();
-  for (const row of found as unknown as (SessionRow & { jti: string | null })[]) {
+  for (const row of found) {
     if (row.jti === null) rows.set(row.sessionId, row);
     else revoked.add(row.jti);
   }

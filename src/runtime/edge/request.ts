@@ -33,7 +33,7 @@ export function answer(
   const env: EdgeEnv = {
     address,
     database(allowance) {
-      pool ??= openPool(target, 1);
+      pool ??= openPool(target, 1, { prepare: false });
       return openDatabase(pool, allowance);
     },
     hold: (one) => void reading.push(one),
