@@ -21,6 +21,9 @@ export interface UserList {
   after: number | undefined;
 }
 
+/** Who waits for it is answered by one query, however many they are. */
+const ALL = { most: Number.POSITIVE_INFINITY, least: Number.POSITIVE_INFINITY };
+
 /** Reads the first page of the list. Those who wait for it share one query, and the text that is made of it. */
 export const openUserList = ({ shared, allowance }: SharedDatabase): Promise<UserList> =>
   firstPage(shared, undefined, allowance);
@@ -31,7 +34,7 @@ const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
   const text = `${SUCCESS_TEXT}[${elements(rows)}${whole ? "]}" : ""}`;
   const list: UserList = { text: utf8.encode(text), after: whole ? undefined : rows.at(-1)?.id };
   return waiting.map(() => list);
-}, Number.POSITIVE_INFINITY);
+}, ALL);
 
 /**
  * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database

@@ -33,7 +33,7 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
     charset: "utf8mb4_unicode_ci",
     dateStrings: true,
     disableEval: !canCompile(),
-    maxPreparedStatements: 8, // there are four (tokens.ts), and each connection would keep half a megabyte ready for more
+    maxPreparedStatements: 8, // there are five (tokens.ts), and each connection would keep half a megabyte ready for more
     connectTimeout: 3_000,
     enableKeepAlive: true,
   };

@@ -1,69 +1,100 @@
 import type { Database } from "./connection.ts";
 import { type Allowance, chargedWait } from "./timeLimit.ts";
 
-interface Batch<K, V> {
-  keys: K[];
-  answers: Promise<V[]> | undefined;
+/** Somebody who waits for an answer. */
+interface Asker<K, V> {
+  key: K;
+  answer: (value: V) => void;
+  fail: (error: unknown) => void;
 }
 
-/** The query in flight, and those that wait for it to end. */
+/** Those who wait for a kind of query, of one pool. */
 interface Queue<K, V> {
-  running: Promise<unknown> | undefined;
-  waiting: Batch<K, V> | undefined;
+  db: Database;
+  askers: Asker<K, V>[];
+  /** Queries that are under way and still waited for. */
+  underWay: number;
+  /** It is going to be sent at the end of this turn. */
+  due: boolean;
+  /** How many shared the last query. */
+  last: number;
 }
+
+/** Queries of a kind at once: while the database works on one, the answers that came of the other are written. */
+const LANES = 2;
 
 /** A query that takes longer than this is waited for no more: the next one goes beside it. In ms. */
 const PATIENCE_MS = 250;
 
 /**
- * Lets those that wait for the same kind of query share one. While a query is in flight, whoever asks waits, and the next
- * query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before. Who asks
- * alone does not wait. Each pool has its own queue: in a runtime whose connections belong to one request, each request has
- * a pool, and shares nothing.
- * The function it returns takes the time off the allowance that it is given.
+ * When all that has arrived by now is read. Where a runtime has no such moment (workerd before Node's API) each request has a
+ * pool to itself, and nobody to wait for.
+ */
+const atEndOfTurn: (work: () => void) => void =
+  (globalThis as { setImmediate?: (work: () => void) => void }).setImmediate ?? queueMicrotask;
+
+/**
+ * Lets those that wait for the same kind of query share one. While as many are under way as may be, whoever asks waits, and
+ * the next query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before.
+ * Who asks alone does not wait; where the last query was shared, the next one is sent when all that has arrived is read. Each
+ * pool has its own queue: in a runtime whose connections belong to one request, each request has a pool, and shares nothing.
  * @param ask one query for many keys; its answers in the order of the keys
- * @param most keys in one query; what is over that goes in another one beside it
+ * @param size `most` keys in one query; up to `least` are not dealt out to two
+ * @returns asks for a key, and takes the time off an allowance
  */
 export function sharing<K, V>(
   ask: (db: Database, keys: K[]) => Promise<V[]>,
-  most: number,
+  { most, least }: { most: number; least: number },
 ): (db: Database, key: K, allowance?: Allowance) => Promise<V> {
   const queues = new WeakMap<object, Queue<K, V>>();
-  const send = async (db: Database, queue: Queue<K, V>, batch: Batch<K, V>): Promise<V[]> => {
-    if (queue.running) await ended(queue.running);
-    if (queue.waiting === batch) queue.waiting = undefined;
-    const answers = ask(db, batch.keys);
-    queue.running = answers;
-    try {
-      return await answers;
-    } finally {
-      if (queue.running === answers) queue.running = undefined;
-    }
-  };
-  return async (db, key, allowance) => {
-    const pool = db.$client?.pool ?? db;
-    let queue = queues.get(pool);
-    if (!queue) {
-      queue = { running: undefined, waiting: undefined };
-      queues.set(pool, queue);
-    }
-    let batch = queue.waiting;
-    if (!batch || batch.keys.length >= most) {
-      batch = { keys: [], answers: undefined };
-      queue.waiting = batch;
-    }
-    const at = batch.keys.push(key) - 1;
-    batch.answers ??= send(db, queue, batch);
-    return (await chargedWait(allowance, batch.answers))[at] as V;
-  };
-}
 
-/** Waits until something has ended, well or not, but no longer than patience lasts. */
-async function ended(work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS);
-  });
-  await Promise.race([work, late]).catch(() => {});
-  clearTimeout(timer);
+  /** Sends what waits, as far as there are lanes. */
+  const send = (queue: Queue<K, V>): void => {
+    queue.due = false;
+    while (queue.askers.length > 0 && queue.underWay < LANES) {
+      const dealt = Math.ceil(queue.askers.length / (LANES - queue.underWay));
+      const askers = queue.askers.splice(0, Math.min(most, Math.max(least, dealt)));
+      queue.last = askers.length;
+      const next = begin(queue);
+      const keys = askers.map(({ key }) => key);
+      ask(queue.db, keys).then(
+        (answers) => {
+          next();
+          for (const [at, { answer }] of askers.entries()) answer(answers[at] as V);
+        },
+        (error) => {
+          next();
+          for (const { fail } of askers) fail(error);
+        },
+      );
+    }
+  };
+
+  /** Takes a lane. @returns gives it back, and sends what waits; that is done without it when patience is over */
+  const begin = (queue: Queue<K, V>): (() => void) => {
+    let taken = true;
+    queue.underWay++;
+    const giveBack = () => {
+      clearTimeout(timer);
+      if (!taken) return;
+      taken = false;
+      queue.underWay--;
+      send(queue);
+    };
+    const timer = setTimeout(giveBack, PATIENCE_MS);
+    return giveBack;
+  };
+
+  return (db, key, allowance) => {
+    const pool = db.$client?.pool ?? db;
+    const queue = queues.get(pool) ?? { db, askers: [], underWay: 0, due: false, last: 1 };
+    queues.set(pool, queue);
+    const answered = new Promise<V>((answer, fail) => queue.askers.push({ key, answer, fail }));
+    if (!queue.due && queue.underWay < LANES) {
+      queue.due = true;
+      if (queue.underWay === 0 && queue.last === 1) send(queue);
+      else atEndOfTurn(() => send(queue));
+    }
+    return chargedWait(allowance, answered);
+  };
 }

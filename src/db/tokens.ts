@@ -25,8 +25,8 @@ export interface TokenOwner {
 }
 
 /** Tokens that a statement asks about. Few sizes, as each is a statement that every connection prepares; a gap is filled up. */
-const SIZES = [1, 8, 32, 100];
-const TOGETHER = 100;
+const SIZES = [1, 4, 16, 32, 100];
+const TOGETHER = { most: 100, least: 16 };
 
 /** Where to ask what requests share. */
 export interface SharedDatabase {

@@ -98,10 +98,13 @@ test("whoever waits for a statement that another request sent pays for the wait 
   const pool = openPool(target, 2);
   pools.push(pool);
   const db = openDatabase(pool);
-  const ask = sharing(async (on, keys: number[]) => {
-    await on.execute(sql`SELECT SLEEP(0.1)`);
-    return keys;
-  }, 10);
+  const ask = sharing(
+    async (on, keys: number[]) => {
+      await on.execute(sql`SELECT SLEEP(0.1)`);
+      return keys;
+    },
+    { most: 10, least: 10 },
+  );
   const answers = [sender, opener, rider].map((allowance, key) => ask(db, key, allowance));
   expect(await Promise.all(answers)).toEqual([0, 1, 2]);
   for (const { leftMs } of [sender, opener, rider]) expect(leftMs).toBeLessThan(59_901);

@@ -377,8 +377,9 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A question that is shared is put after the last of those who share it has asked.",
       asvs: ["7.4.1"],
       file: "src/db/sharing.ts",
-      find: "if (queue.waiting === batch) queue.waiting = undefined;",
-      replace: "setTimeout(() => queue.waiting === batch && (queue.waiting = undefined), 1);",
+      find: "for (const [at, { answer }] of askers.entries()) answer(answers[at] as V);",
+      replace:
+        "for (const [at, { answer }] of [...askers, ...queue.askers.splice(0)].entries()) answer((answers[at] ?? answers[0]) as V);",
       test: ["test/db/sharing.test.ts"],
       testName: "never for the one in flight",
     },
@@ -386,8 +387,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "Nobody gets the answer to another's question.",
       asvs: ["7.2.1"],
       file: "src/db/sharing.ts",
-      find: "(await chargedWait(allowance, batch.answers))[at] as V",
-      replace: "(await chargedWait(allowance, batch.answers))[0] as V",
+      find: "answer(answers[at] as V)",
+      replace: "answer(answers[0] as V)",
       test: ["test/db/sharing.test.ts"],
     },
     {
