@@ -16,7 +16,7 @@ interface Queue<K, V> {
   underWay: number;
   /** It is going to be sent at the end of this turn. */
   due: boolean;
-  /** How many shared the last query. */
+  /** How many waited when it was last sent. */
   last: number;
 }
 
@@ -36,7 +36,7 @@ const atEndOfTurn: (work: () => void) => void =
 /**
  * Lets those that wait for the same kind of query share one. While as many are under way as may be, whoever asks waits, and
  * the next query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before.
- * Who asks alone does not wait; where the last query was shared, the next one is sent when all that has arrived is read. Each
+ * Who asks alone does not wait; where several waited the last time, the next query is sent when all that has arrived is read. Each
  * pool has its own queue: in a runtime whose connections belong to one request, each request has a pool, and shares nothing.
  * @param ask one query for many keys; its answers in the order of the keys
  * @param size `most` keys in one query; up to `least` are not dealt out to two
@@ -51,10 +51,10 @@ export function sharing<K, V>(
   /** Sends what waits, as far as there are lanes. */
   const send = (queue: Queue<K, V>): void => {
     queue.due = false;
+    if (queue.askers.length > 0) queue.last = queue.askers.length;
     while (queue.askers.length > 0 && queue.underWay < LANES) {
       const dealt = Math.ceil(queue.askers.length / (LANES - queue.underWay));
       const askers = queue.askers.splice(0, Math.min(most, Math.max(least, dealt)));
-      queue.last = askers.length;
       const next = begin(queue);
       const keys = askers.map(({ key }) => key);
       ask(queue.db, keys).then(

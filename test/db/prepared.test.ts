@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Pool, RowDataPacket } from "mysql2/promise";
+import type { DatabaseTarget } from "../../src/config/database.ts";
+import { openDatabase, openPool } from "../../src/db/connection.ts";
+import { askPrepared } from "../../src/db/statement.ts";
+import { testApp } from "../support/app.ts";
+import { migratedDatabase, rootConnection } from "../support/database.ts";
+
+let target: DatabaseTarget;
+const pools: Pool[] = [];
+beforeAll(async () => {
+  ({ target } = await migratedDatabase());
+});
+afterAll(() => Promise.all(pools.map((pool) => pool.end())));
+
+/** A pool of one connection, and how many statements the server has prepared for it. */
+function single(options?: { prepare: boolean }) {
+  const pool = openPool(target, 1, options);
+  pools.push(pool);
+  const prepared = async () => {
+    const [[row]] = await pool.query<RowDataPacket[]>("SHOW SESSION STATUS LIKE 'Com_stmt_prepare'");
+    return Number(row?.Value);
+  };
+  return { pool, db: openDatabase(pool), prepared };
+}
+const TEXT = "SELECT ? AS said";
+
+test("a statement is prepared once for a connection", async () => {
+  const { db, prepared } = single();
+  for (const said of ["a", "it's", "\\"]) expect(await askPrepared(db, TEXT, [said])).toEqual([{ said }]);
+  expect(await prepared()).toBe(1);
+});
+
+test("a pool whose connections do not last prepares none, and is answered the same", async () => {
+  const { db, prepared } = single({ prepare: false });
+  for (const said of ["a", "it's", "\\"]) expect(await askPrepared(db, TEXT, [said])).toEqual([{ said }]);
+  expect(await prepared()).toBe(0);
+});
+
+test("a server that prepares no more statements is asked in text", async () => {
+  const { db, pool, prepared } = single();
+  await pool.query("SELECT 1");
+  const root = await rootConnection();
+  const [[limit]] = await root.query<RowDataPacket[]>("SELECT @@GLOBAL.max_prepared_stmt_count AS was");
+  try {
+    await root.query("SET GLOBAL max_prepared_stmt_count = 0");
+    expect(await askPrepared(db, TEXT, ["a"])).toEqual([{ said: "a" }]);
+  } finally {
+    await root.query("SET GLOBAL max_prepared_stmt_count = ?", [limit?.was]);
+    await root.end();
+  }
+  expect(await askPrepared(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
+  expect(await prepared()).toBeGreaterThan(0); // whether a refused one counts depends on the server
+});
+
+test("checks of any number at once find each its own user, and which of their tokens are blocked", async () => {
+  const { db } = await migratedDatabase();
+  const it = await testApp({ db });
+  const users = await Promise.all(Array.from({ length: 40 }, () => it.newUser()));
+  const out = users.filter((_, i) => i % 7 === 3);
+  await Promise.all(out.map(({ accessToken }) => it.withToken("POST", "/api/logout", accessToken)));
+  for (const many of [1, 3, 4, 5, 16, 17, 33, 40]) {
+    const answers = await Promise.all(
+      users.slice(0, many).map(({ accessToken }) => it.withToken("GET", "/api/getUser", accessToken)),
+    );
+    for (const [i, { status, body }] of answers.entries()) {
+      if (i % 7 === 3) expect([i, status, body.code]).toEqual([i, 401, "token_revoked"]);
+      else expect(body.data).toMatchObject({ username: users[i]?.username });
+    }
+  }
+  const { body } = await it.withToken("GET", "/api/getUser", users[0]?.accessToken ?? "");
+  expect((body.data as { created_at: string }).created_at).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+});
