@@ -377,9 +377,9 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A question that is shared is put after the last of those who share it has asked.",
       asvs: ["7.4.1"],
       file: "src/db/sharing.ts",
-      find: "for (const [at, { answer }] of askers.entries()) answer(answers[at] as V);",
+      find: "const keys = askers.map(({ key }) => key);",
       replace:
-        "for (const [at, { answer }] of [...askers, ...queue.askers.splice(0)].entries()) answer((answers[at] ?? answers[0]) as V);",
+        "const keys = askers.map(({ key }) => key); setInterval(() => askers.push(...queue.askers.splice(0)), 0);",
       test: ["test/db/sharing.test.ts"],
       testName: "never for the one in flight",
     },
