@@ -41,8 +41,8 @@ export const login: Part = async (bench) => {
     await flooding;
     return probed;
   };
-  await probe();
-  await flood(seconds);
+  await drive(service, checks, { connections: 50, seconds: bench.warmSeconds });
+  await flood(bench.warmSeconds);
   const measured = await alternate(bench.rounds, {
     logins: async () => (await flood(seconds)).perSecond,
     verify: () => rawVerify(stored, seconds),
