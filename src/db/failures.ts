@@ -47,6 +47,11 @@ export function isDuplicateKey(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1062;
 }
 
+/** A statement was stopped from elsewhere (1317). */
+export function isInterrupted(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1317;
+}
+
 /** The server has no variable of that name (1193). */
 export function isUnknownVariable(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1193;

@@ -70,7 +70,7 @@ async function findPending(connection: Connection, folder: string): Promise<Migr
 async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
   for (const statement of migration.sql) {
     try {
-      await change(connection, statement);
+      await repeat(() => connection.query(statement), { changesTable: true });
     } catch (error) {
       if (!ALREADY_DONE.has(databaseFailure(error)?.errno ?? 0)) throw error;
     }
@@ -79,19 +79,6 @@ async function apply(connection: Connection, migration: MigrationMeta): Promise<
   await repeat(() =>
     connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", done),
   );
-}
-
-/**
- * Runs one statement of a migration. On a cluster one of another node stops it (1317): the tables are changed everywhere at
- * once, in one order. It was undone then, or bears being run again.
- */
-async function change(connection: Connection, statement: string, retries = 4): Promise<void> {
-  try {
-    await repeat(() => connection.query(statement));
-  } catch (error) {
-    if (retries === 0 || databaseFailure(error)?.errno !== 1317) throw error;
-    await change(connection, statement, retries - 1);
-  }
 }
 
 async function withConnection<T>(

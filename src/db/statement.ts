@@ -12,8 +12,11 @@ export function statement(text: string, ...params: unknown[]): SQL {
   return written as unknown as SQL;
 }
 
-/** The server keeps no more statements ready than `max_prepared_stmt_count`, for all of its clients. */
-const TOO_MANY_PREPARED = 1461;
+/**
+ * Server errors of statements that are kept ready, and of those only: it does not know this one (a proxy changed the server),
+ * cannot keep it, has no room for more (`max_prepared_stmt_count`, for all clients), or its tables changed too often.
+ */
+const NOT_PREPARED = new Set([1243, 1295, 1461, 1615]);
 
 /**
  * Asks with a statement that the server keeps ready on each connection, and so parses once. There must be few such texts. What
@@ -23,7 +26,7 @@ const TOO_MANY_PREPARED = 1461;
 export async function askPrepared<Row>(db: Database, text: string, params: string[]): Promise<Row[]> {
   const asText = () => db.execute(statement(text, ...params));
   const prepared = db.$client?.execute(text, params).catch((error) => {
-    if (databaseFailure(error)?.errno !== TOO_MANY_PREPARED) throw error;
+    if (!NOT_PREPARED.has(databaseFailure(error)?.errno ?? 0)) throw error;
     return asText();
   });
   const [rows] = await (prepared ?? asText());

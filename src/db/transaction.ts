@@ -12,7 +12,10 @@ export function inTransaction<T>(
   work: (tx: Database) => Promise<T>,
   { harmless = false } = {},
 ): Promise<T> {
-  return repeat(async () => {
-    return await db.transaction((tx) => work(tx as unknown as Database));
-  }, harmless);
+  return repeat(
+    async () => {
+      return await db.transaction((tx) => work(tx as unknown as Database));
+    },
+    { harmless },
+  );
 }

@@ -2,10 +2,24 @@ import { version } from "../../package.json";
 import { MEANINGS } from "../config/meanings.ts";
 import { defaultOf, variableNames } from "../config/variables.ts";
 
+/** Whether this is the program that `bun run build` makes: its files are in itself. */
+const built = import.meta.dir.startsWith("/$bunfs/");
+const start = built ? "latchkey" : "bun run src/index.ts";
+const calls = [
+  ["", "starts the service; Ctrl-C or SIGTERM stops it"],
+  ...(built
+    ? [
+        ["db:migrate", "brings the database up to date"],
+        ["user", "looks after accounts"],
+        ["takeover:check", "looks at a database of the seed's service"],
+      ]
+    : []),
+  ["--help", "shows this"],
+].map(([argument, what]) => `  ${start} ${argument?.padEnd(16)}${what}`);
+
 const USAGE = `latchkey ${version}: keeps users and hands out tokens.
 
-  bun run src/index.ts           starts the service; Ctrl-C or SIGTERM stops it
-  bun run src/index.ts --help    shows this
+${calls.join("\n")}
 
 It takes no other arguments. It is configured by the environment and by a file .env in the working directory; README.md has more.`;
 
