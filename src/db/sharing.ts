@@ -10,6 +10,7 @@ interface Asker<K, V> {
 
 /** Those who wait for a kind of query, of one pool. */
 interface Queue<K, V> {
+  /** Of who asked last: all lead to the same pool. */
   db: Database;
   askers: Asker<K, V>[];
   /** Queries that are under way and still waited for. */
@@ -89,6 +90,7 @@ export function sharing<K, V>(
     const pool = db.$client?.pool ?? db;
     const queue = queues.get(pool) ?? { db, askers: [], underWay: 0, due: false, last: 1 };
     queues.set(pool, queue);
+    queue.db = db;
     const answered = new Promise<V>((answer, fail) => queue.askers.push({ key, answer, fail }));
     if (!queue.due && queue.underWay < LANES) {
       queue.due = true;

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import type { SQL } from "drizzle-orm";
-import { MySqlDialect } from "drizzle-orm/mysql-core";
+import type { Pool } from "mysql2/promise";
 import type { Database } from "../../src/db/connection.ts";
 import { PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
 import { emptyDatabase, poolOn } from "../support/database.ts";
@@ -182,21 +181,18 @@ describe("failures of the inside", () => {
     async () => {
       const { accessToken } = await it.newUser();
       let failures = 1;
-      const db = new Proxy(it.db, {
+      const client = new Proxy(it.db.$client as Pool, {
         get: (target, key) => {
           const value = Reflect.get(target, key);
-          if (key === "execute") {
-            return async (query: SQL) => {
-              const aboutTokens = new MySqlDialect().sqlToQuery(query).sql.includes("revoked_tokens");
-              if (aboutTokens && failures-- > 0)
-                throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
-              return value.call(target, query);
-            };
-          }
-          return typeof value === "function" ? value.bind(target) : value;
+          if (key !== "execute") return value;
+          return async (text: string, params: string[]) => {
+            if (text.includes("revoked_tokens") && failures-- > 0)
+              throw Object.assign(new Error("lock wait"), { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 });
+            return value.call(target, text, params);
+          };
         },
       });
-      const app = await testApp({ db });
+      const app = await testApp({ db: Object.create(it.db, { $client: { value: client } }) });
       const list = () => app.withToken("GET", "/api/getUserList", accessToken);
       expect((await list()).body.code).toBe("database_unavailable");
       expect((await list()).status).toBe(200);
