@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { lockName } from "../../src/db/locks.ts";
 import { blocklistIdsUsed, purgeExpired } from "../../src/db/purge.ts";
-import { purge } from "../../src/runtime/purgeTimer.ts";
+import { purge, startPurging } from "../../src/runtime/purgeTimer.ts";
 import { migratedDatabase, poolOn } from "../support/database.ts";
+import { until } from "../support/process.ts";
 
 const NOW = 2_000_000_000;
 
@@ -52,4 +53,30 @@ test("says when half of the blocklist's ids are used, until the column is wider"
   await pool.query("ALTER TABLE revoked_tokens MODIFY id bigint NOT NULL AUTO_INCREMENT");
   await run();
   expect(told).toHaveLength(1);
+});
+
+test("goes on when a purge failed, and ends after the one at hand", async () => {
+  const { pool, target } = await migratedDatabase();
+  const told: { fields: object; message: string }[] = [];
+  const keep = (fields: object, message: string) => void told.push({ fields, message });
+  const log = { info: keep, warn: keep, error: keep };
+  const seen = { purged: 0, failed: 0 };
+  const observer = { onPurged: () => void seen.purged++, onFailed: () => void seen.failed++ };
+  await pool.query("RENAME TABLE attempt TO away");
+  const stop = startPurging(poolOn(target).pool, 0.01, () => NOW * 1000, log, observer);
+  await until(
+    () => seen.failed > 1,
+    () => "no purge failed",
+  );
+  expect(told[0]).toEqual({ fields: { code: "ER_NO_SUCH_TABLE" }, message: "purge failed" });
+  await pool.query("RENAME TABLE away TO attempt");
+  await pool.query("INSERT INTO revoked_tokens (jti, expires_at) VALUES ('old', 1)");
+  await until(
+    () => told.some(({ message }) => message === "purged expired rows"),
+    () => "nothing was purged",
+  );
+  await stop();
+  const { purged } = seen;
+  await Bun.sleep(50);
+  expect([purged > 0, seen.purged]).toEqual([true, purged]);
 });
