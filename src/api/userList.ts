@@ -1,8 +1,7 @@
 import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
-import { sharing } from "../db/sharing.ts";
-import type { SharedDatabase } from "../db/tokens.ts";
+import { type SharedDatabase, sharing } from "../db/sharing.ts";
 import { type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
@@ -25,8 +24,7 @@ export interface UserList {
 const ALL = { most: Number.POSITIVE_INFINITY, least: Number.POSITIVE_INFINITY };
 
 /** Reads the first page of the list. Those who wait for it share one query, and the text that is made of it. */
-export const openUserList = ({ shared, allowance }: SharedDatabase): Promise<UserList> =>
-  firstPage(shared, undefined, allowance);
+export const openUserList = (to: SharedDatabase): Promise<UserList> => firstPage(to, undefined);
 
 const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
   const rows = await pageUsers(db, undefined, FIRST_PAGE + 1);

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
-import type { SharedDatabase } from "../db/tokens.ts";
+import type { SharedDatabase } from "../db/sharing.ts";
 import type { AttemptMemory } from "./attemptMemory.ts";
 import type { Keyring } from "./keys.ts";
 import type { ThrottleKind } from "./observers.ts";

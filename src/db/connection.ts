@@ -101,9 +101,8 @@ export function openPool(target: DatabaseTarget, poolSize: number, { prepare = t
     });
     for (const limit of TIME_LIMITS) connection.query(limit, () => {});
   });
-  const limited = limitTime(pool);
-  if (!prepare) limited.execute = limited.query as Pool["execute"];
-  return limited;
+  if (!prepare) pool.execute = pool.query as Pool["execute"];
+  return limitTime(pool);
 }
 
 /**

@@ -73,8 +73,11 @@ export function isLockTimeout(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1205;
 }
 
-/** Read-only, or no part of its cluster for now: another connection may reach another server. */
-const ELSEWHERE = new Set([1047, 1290, 1792, 1836]);
+/**
+ * Read-only, no part of its cluster for now, or not the server that prepared this connection's statements (1243): another
+ * connection may reach another server.
+ */
+const ELSEWHERE = new Set([1047, 1243, 1290, 1792, 1836]);
 
 /** True when the server that a connection leads to is not to be asked again. */
 export function leavesServer(error: unknown): boolean {

@@ -67,8 +67,9 @@ const LAST_ID = 2_147_483_647;
 /** Which part of the blocklist's ids is used, 0 to 1: purged rows give none back. 0 once the column was made wider. */
 export async function blocklistIdsUsed(pool: Pool): Promise<number> {
   const [[row]] = await pool.query<RowDataPacket[]>(
-    `SELECT MAX(id) AS last FROM revoked_tokens HAVING 'int' = (SELECT DATA_TYPE FROM information_schema.COLUMNS
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'revoked_tokens' AND COLUMN_NAME = 'id')`,
+    `SELECT MAX(id) AS last FROM revoked_tokens HAVING EXISTS (SELECT 1 FROM information_schema.COLUMNS
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'revoked_tokens' AND COLUMN_NAME = 'id'
+       AND DATA_TYPE = 'int' AND COLUMN_TYPE NOT LIKE '%unsigned%')`,
   );
   return (row?.last ?? 0) / LAST_ID;
 }

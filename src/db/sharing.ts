@@ -1,5 +1,15 @@
 import type { Database } from "./connection.ts";
-import { type Allowance, chargedWait } from "./timeLimit.ts";
+import { type Allowance, chargedWait, requestAllowance } from "./timeLimit.ts";
+
+/** Where to ask what requests share. */
+export interface SharedDatabase {
+  /** Requests share with those that have the same pool. */
+  shared: Database;
+  /** The same with one limit of time for all that is asked there. */
+  limited: (allowance: Allowance) => Database;
+  /** What the asking request has left. */
+  allowance: Allowance;
+}
 
 /** Somebody who waits for an answer. */
 interface Asker<K, V> {
@@ -11,7 +21,7 @@ interface Asker<K, V> {
 /** Those who wait for a kind of query, of one pool. */
 interface Queue<K, V> {
   /** Of who asked last: all lead to the same pool. */
-  db: Database;
+  limited: SharedDatabase["limited"];
   askers: Asker<K, V>[];
   /** Queries that are under way and still waited for. */
   underWay: number;
@@ -24,7 +34,7 @@ interface Queue<K, V> {
 /** Queries of a kind at once: while the database works on one, the answers that came of the other are written. */
 const LANES = 2;
 
-/** A query that takes longer than this is waited for no more: the next one goes beside it. In ms. */
+/** A query that takes longer than this is waited for no more: all that waits is sent beside it. In ms. */
 const PATIENCE_MS = 250;
 
 /**
@@ -37,28 +47,30 @@ const atEndOfTurn: (work: () => void) => void =
 /**
  * Lets those that wait for the same kind of query share one. While as many are under way as may be, whoever asks waits, and
  * the next query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before.
- * Who asks alone does not wait; where several waited the last time, the next query is sent when all that has arrived is read. Each
- * pool has its own queue: in a runtime whose connections belong to one request, each request has a pool, and shares nothing.
+ * Who asks after somebody who was alone does not wait; where several waited the last time, the next query is sent when all that
+ * has arrived is read. Each pool has its own queue: in a runtime whose connections belong to one request, each request has a pool,
+ * and shares nothing. A query has as much time as a request, since it must end for all who share it; what they waited is
+ * taken off what each has left.
  * @param ask one query for many keys; its answers in the order of the keys
  * @param size `most` keys in one query; up to `least` are not dealt out to two
- * @returns asks for a key, and takes the time off an allowance
  */
 export function sharing<K, V>(
   ask: (db: Database, keys: K[]) => Promise<V[]>,
   { most, least }: { most: number; least: number },
-): (db: Database, key: K, allowance?: Allowance) => Promise<V> {
+): (to: SharedDatabase, key: K) => Promise<V> {
   const queues = new WeakMap<object, Queue<K, V>>();
 
-  /** Sends what waits, as far as there are lanes. */
-  const send = (queue: Queue<K, V>): void => {
+  /** Sends what waits: as far as there are lanes, or all of it. */
+  const send = (queue: Queue<K, V>, all = false): void => {
     queue.due = false;
-    if (queue.askers.length > 0) queue.last = queue.askers.length;
-    while (queue.askers.length > 0 && queue.underWay < LANES) {
-      const dealt = Math.ceil(queue.askers.length / (LANES - queue.underWay));
+    const waiting = queue.askers.length;
+    while (queue.askers.length > 0 && (all || queue.underWay < LANES)) {
+      queue.last = waiting;
+      const dealt = Math.ceil(queue.askers.length / Math.max(1, LANES - queue.underWay));
       const askers = queue.askers.splice(0, Math.min(most, Math.max(least, dealt)));
       const next = begin(queue);
       const keys = askers.map(({ key }) => key);
-      ask(queue.db, keys).then(
+      ask(queue.limited(requestAllowance()), keys).then(
         (answers) => {
           next();
           for (const [at, { answer }] of askers.entries()) answer(answers[at] as V);
@@ -71,26 +83,26 @@ export function sharing<K, V>(
     }
   };
 
-  /** Takes a lane. @returns gives it back, and sends what waits; that is done without it when patience is over */
+  /** Takes a lane. @returns gives it back and sends what waits; when patience is over that is done without it, and for all */
   const begin = (queue: Queue<K, V>): (() => void) => {
     let taken = true;
     queue.underWay++;
-    const giveBack = () => {
+    const giveBack = (all: boolean) => {
       clearTimeout(timer);
       if (!taken) return;
       taken = false;
       queue.underWay--;
-      send(queue);
+      send(queue, all);
     };
-    const timer = setTimeout(giveBack, PATIENCE_MS);
-    return giveBack;
+    const timer = setTimeout(giveBack, PATIENCE_MS, true);
+    return () => giveBack(false);
   };
 
-  return (db, key, allowance) => {
-    const pool = db.$client?.pool ?? db;
-    const queue = queues.get(pool) ?? { db, askers: [], underWay: 0, due: false, last: 1 };
+  return ({ shared, limited, allowance }, key) => {
+    const pool = shared.$client?.pool ?? shared;
+    const queue = queues.get(pool) ?? { limited, askers: [], underWay: 0, due: false, last: 1 };
     queues.set(pool, queue);
-    queue.db = db;
+    queue.limited = limited;
     const answered = new Promise<V>((answer, fail) => queue.askers.push({ key, answer, fail }));
     if (!queue.due && queue.underWay < LANES) {
       queue.due = true;

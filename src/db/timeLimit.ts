@@ -15,8 +15,7 @@ const REQUEST_MS = 3_250;
 export const requestAllowance = (): Allowance => ({ leftMs: REQUEST_MS });
 
 /** Waits for a statement that requests share, and takes the time off one's allowance. */
-export async function chargedWait<T>(allowance: Allowance | undefined, work: Promise<T>): Promise<T> {
-  if (!allowance) return work;
+export async function chargedWait<T>(allowance: Allowance, work: Promise<T>): Promise<T> {
   const begun = performance.now();
   try {
     return await work;
@@ -62,7 +61,7 @@ type CoreConnection = Record<
  * network that drops everything, never answers. mysql2 has no limit for its queue, and its `timeout` leaves the connection
  * busy; here a connection that was too slow is dropped, since its answer could come to another question.
  * @param allowance what a request has left; without one each statement has its own limit only
- * @returns the pool behind these limits; the one handed in has none
+ * @returns the pool behind these limits; it prepares statements if the one handed in does
  */
 export function limitTime(pool: Pool, allowance?: Allowance): Pool {
   const acquire = pool.getConnection.bind(pool);
@@ -76,9 +75,11 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
         else send(own, connection, method, sql, values, () => connection.release());
       });
     });
+  const query = onPool("query");
+  const prepares = (pool.execute as unknown) !== pool.query;
   return Object.assign(Object.create(pool) as Pool, {
-    query: onPool("query"),
-    execute: onPool("execute"),
+    query,
+    execute: prepares ? onPool("execute") : query,
     getConnection: () =>
       wait<PoolConnection>(allowance, (own) => {
         acquire().then(

@@ -1,9 +1,8 @@
 import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
-import { sharing } from "./sharing.ts";
+import { type SharedDatabase, sharing } from "./sharing.ts";
 import { affectedRows, askPrepared, statement } from "./statement.ts";
-import { type Allowance, chargedWait } from "./timeLimit.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
@@ -28,14 +27,6 @@ export interface TokenOwner {
 const SIZES = [1, 4, 16, 32, 100];
 const TOGETHER = { most: 100, least: 16 };
 
-/** Where to ask what requests share. */
-export interface SharedDatabase {
-  /** The database of all of them: a question has a limit of time there, but no request. */
-  shared: Database;
-  /** What the wait is taken off. */
-  allowance?: Allowance | undefined;
-}
-
 /**
  * Looks behind a token whose signature is good: its user exists and is not disabled; neither it nor
  * what it was got with was revoked; its session, if it names one, is that user's own and has not run out; if it names
@@ -43,15 +34,15 @@ export interface SharedDatabase {
  * @returns undefined if any of that is not so
  */
 export async function findTokenOwner(
-  { shared, allowance }: SharedDatabase,
+  to: SharedDatabase,
   token: PresentedToken,
   nowSeconds: number,
 ): Promise<TokenOwner | undefined> {
   const { sessionId, parentJti, jti, username } = token;
-  const alone = () => chargedWait(allowance, findOwnerAlone(shared, token, nowSeconds));
+  const alone = () => findOwnerAlone(to.limited(to.allowance), token, nowSeconds);
   const plain = sessionId !== null && parentJti === null && /^[\x21-\x7e]{1,36}$/.test(sessionId);
   if (!plain) return alone();
-  const { rows, revoked, exact } = await askTogether(shared, { sessionId, jti }, allowance);
+  const { rows, revoked, exact } = await askTogether(to, { sessionId, jti });
   const row = rows.get(sessionId);
   if (revoked.has(jti) || !row || row.expiresAt <= nowSeconds) return undefined;
   // The database's collation says whether another spelling is the same name, or the same id.

@@ -98,9 +98,10 @@ export function databaseOf(deps: Deps, c: Context): Database {
   return opened;
 }
 
-/** For questions that requests share: on the database of all of them, the wait on this one's account. */
+/** For questions that requests share. */
 export const sharedQuestions = (deps: Deps, c: Context): SharedQuestions => ({
   shared: deps.database(c),
+  limited: (allowance) => deps.database(c, allowance),
   allowance: allowanceOf(c),
   clock: deps.clock,
 });

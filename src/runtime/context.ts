@@ -47,6 +47,8 @@ export async function withContext<T>(
       config,
       db,
       shared: db,
+      limited: (allowance) => openDatabase(pool, allowance),
+      allowance: { leftMs: Number.POSITIVE_INFINITY },
       passwords: configuredPasswords(config),
       keyring: await configuredKeyring(config),
       attempts: createAttemptMemory(),

@@ -21,7 +21,7 @@ const USAGE = `latchkey ${version}: keeps users and hands out tokens.
 
 ${calls.join("\n")}
 
-It takes no other arguments. It is configured by the environment and by a file .env in the working directory; README.md has more.`;
+The service takes no other arguments. It is configured by the environment and by a file .env in the working directory; README.md has more.`;
 
 /** What the service says to its arguments instead of starting. */
 export interface Reply {

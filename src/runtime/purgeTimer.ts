@@ -21,14 +21,23 @@ export async function purge(
   observer?: PurgeObserver,
 ): Promise<void> {
   try {
-    const used = await blocklistIdsUsed(pool); // first, while the newest rows are there
-    if (used >= MANY_IDS) log.warn({ usedPercent: Math.floor(used * 100) }, "ids of revoked_tokens run out");
+    await warnOfIds(pool, log); // first, while the newest rows are there
     const deleted = await purgeExpired(pool, Math.floor(clock() / 1000));
     if (deleted) log.info({ deleted }, "purged expired rows");
     observer?.onPurged(deleted);
   } catch (error) {
     log.warn({ code: databaseFailure(error)?.code }, "purge failed");
     observer?.onFailed();
+  }
+}
+
+/** Warns when the blocklist's ids run out. That this cannot be seen keeps nobody from purging. */
+async function warnOfIds(pool: Pool, log: Log): Promise<void> {
+  try {
+    const used = await blocklistIdsUsed(pool);
+    if (used >= MANY_IDS) log.warn({ usedPercent: Math.floor(used * 100) }, "ids of revoked_tokens run out");
+  } catch (error) {
+    log.warn({ code: databaseFailure(error)?.code }, "ids of revoked_tokens not looked at");
   }
 }
 

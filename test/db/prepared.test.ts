@@ -53,6 +53,27 @@ test("a server that prepares no more statements is asked in text", async () => {
   expect(await prepared()).toBeGreaterThan(0); // whether a refused one counts depends on the server
 });
 
+test("a connection whose server does not know its statement is given up, and the next one prepares it", async () => {
+  const { db, pool, prepared } = single();
+  const thread = async () => (await pool.query<RowDataPacket[]>("SELECT CONNECTION_ID() AS id"))[0][0]?.id;
+  await askPrepared(db, TEXT, ["a"]);
+  const before = await thread();
+  const { _freeConnections: free } = pool.pool as unknown as {
+    _freeConnections: { get(at: number): { _statements: { values(): Iterable<{ id: number }> } } };
+  };
+  for (const statement of free.get(0)._statements.values()) statement.id = 999_999; // as if a proxy had changed servers
+  expect(await askPrepared(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
+  expect(await thread()).not.toBe(before);
+  expect(await prepared()).toBe(1);
+});
+
+test("a request's view of a pool that prepares none does not either", async () => {
+  const { pool, prepared } = single({ prepare: false });
+  const db = openDatabase(pool, { leftMs: 60_000 });
+  expect(await askPrepared(db, TEXT, ["a"])).toEqual([{ said: "a" }]);
+  expect(await prepared()).toBe(0);
+});
+
 test("checks of any number at once find each its own user, and which of their tokens are blocked", async () => {
   const { db } = await migratedDatabase();
   const it = await testApp({ db });

@@ -17,7 +17,13 @@ function asked(size = { most: 100, least: 100 }) {
   }, size);
   return { ask, queries };
 }
-const db = () => ({}) as Database;
+/** A request's view of a database, which is the same for all or another one. */
+const viewOf = (shared: Database) => ({
+  shared,
+  limited: () => shared,
+  allowance: { leftMs: Number.POSITIVE_INFINITY },
+});
+const db = () => viewOf({} as Database);
 /** Lets all that can go on do so. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 const sent = (queries: { keys: number[] }[]) => queries.map(({ keys }) => keys);
@@ -123,10 +129,24 @@ describe("sharing", () => {
     for (const { answer } of queries) answer();
     expect(await Promise.all(stuck)).toEqual(["answer 1", "answer 2"]);
   });
+  test("however many came meanwhile, nobody waits for one that does not end", async () => {
+    const { ask, queries } = asked({ most: 3, least: 2 });
+    const one = db();
+    const stuck = [ask(one, 1), ask(one, 2)];
+    await settled();
+    const next = [3, 4, 5, 6, 7, 8, 9, 10].map((key) => ask(one, key));
+    await until(
+      () => queries.length > 2,
+      () => "they are waited for",
+    );
+    expect(sent(queries)).toEqual([[1], [2], [3, 4, 5], [6, 7, 8], [9, 10]]);
+    for (const { answer } of queries) answer();
+    expect(await Promise.all([...stuck, ...next])).toHaveLength(10);
+  });
   test("requests on one pool share, those on two pools do not", async () => {
     const { ask, queries } = asked();
     const [one, other] = [{}, {}];
-    const on = (pool: object) => ({ $client: { pool } }) as Database; // a request's own, on a pool
+    const on = (pool: object) => viewOf({ $client: { pool } } as Database); // a request's own, on a pool
     const answers = [ask(on(one), 1), ask(on(other), 2), ask(on(one), 3), ask(on(one), 4)];
     await settled();
     expect(sent(queries)).toEqual([[1], [2], [3, 4]]);

@@ -6,6 +6,7 @@ import { openDatabase, openPool } from "../../src/db/connection.ts";
 import { databaseFailure, isUnavailable } from "../../src/db/failures.ts";
 import { sharing } from "../../src/db/sharing.ts";
 import { type Allowance, limitTime } from "../../src/db/timeLimit.ts";
+import { findTokenOwner } from "../../src/db/tokens.ts";
 import { inTransaction } from "../../src/db/transaction.ts";
 import { migratedDatabase } from "../support/database.ts";
 
@@ -93,11 +94,18 @@ test("the server's errors that the driver has no names for are known too", async
   expect(isUnavailable(error)).toBe(true);
 });
 
-test("whoever waits for a statement that another request sent pays for the wait too", async () => {
-  const [sender, opener, rider] = [{ leftMs: 60_000 }, { leftMs: 60_000 }, { leftMs: 60_000 }];
+/** What a request sees of a pool of two connections. */
+function views() {
   const pool = openPool(target, 2);
   pools.push(pool);
-  const db = openDatabase(pool);
+  const shared = openDatabase(pool);
+  const limited = (allowance: Allowance) => openDatabase(pool, allowance);
+  return (leftMs: number) => ({ shared, limited, allowance: { leftMs } });
+}
+
+test("whoever waits for a statement that another request sent pays for the wait too", async () => {
+  const view = views();
+  const requests = [view(60_000), view(60_000), view(60_000)];
   const ask = sharing(
     async (on, keys: number[]) => {
       await on.execute(sql`SELECT SLEEP(0.1)`);
@@ -105,7 +113,26 @@ test("whoever waits for a statement that another request sent pays for the wait 
     },
     { most: 10, least: 10 },
   );
-  const answers = [sender, opener, rider].map((allowance, key) => ask(db, key, allowance));
-  expect(await Promise.all(answers)).toEqual([0, 1, 2]);
-  for (const { leftMs } of [sender, opener, rider]) expect(leftMs).toBeLessThan(59_901);
+  expect(await Promise.all(requests.map((request, key) => ask(request, key)))).toEqual([0, 1, 2]);
+  for (const { allowance } of requests) expect(allowance.leftMs).toBeLessThan(59_901);
+});
+
+test("what requests share has one limit of time in all, as a request has", async () => {
+  const ask = sharing(
+    async (on, keys: number[]) => {
+      for (let i = 0; i < 4; i++) await on.execute(sql`SELECT SLEEP(1)`);
+      return keys;
+    },
+    { most: 10, least: 10 },
+  );
+  expect(await codeOf(ask(views()(60_000), 1))).toBe("DATABASE_TIMEOUT");
+});
+
+test("a check that shares nothing has what its request has left", async () => {
+  const view = views();
+  const flasks = { username: "a", jti: "b", parentJti: null, sessionId: null, notBefore: 0 };
+  const request = view(60_000);
+  expect(await findTokenOwner(request, flasks, 0)).toBeUndefined();
+  expect(request.allowance.leftMs).toBeLessThan(60_000);
+  expect(await codeOf(findTokenOwner(view(0), flasks, 0))).toBe("DATABASE_TIMEOUT");
 });
