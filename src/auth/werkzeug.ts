@@ -1,4 +1,4 @@
-import { hex } from "./encoding.ts";
+import { hex, sameBytes } from "./encoding.ts";
 import type { Digest, StoredHash } from "./storedHash.ts";
 
 /** The key derivation functions that a runtime brings for old hashes. Text is taken as UTF-8. */
@@ -69,11 +69,4 @@ function randomText(length: number): string {
     if (byte < turn) text += SALT_CHARACTERS[byte % SALT_CHARACTERS.length];
   }
   return text;
-}
-
-/** Compares without telling by its time where the first difference is. */
-export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  let difference = one.length ^ other.length;
-  for (let i = 0; i < one.length; i++) difference |= (one[i] ?? 0) ^ (other[i] ?? 0);
-  return difference === 0;
 }

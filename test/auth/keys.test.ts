@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { verify } from "hono/jwt";
-import { createKeyring, signClaims } from "../../src/auth/keys.ts";
+import { createHmac } from "node:crypto";
+import { sign, verify } from "hono/jwt";
+import { createKeyring, readSigned, signClaims } from "../../src/auth/keys.ts";
 import { bunHmac } from "../../src/runtime/bun.ts";
 import { TEST_SECRET } from "../support/app.ts";
 
@@ -12,4 +13,33 @@ test("whichever way the signature is made, the token is the same, and good for o
   );
   expect(own).toBe(web as string);
   expect(await verify(own as string, secret, "HS256")).toMatchObject({ n: 1, list: ["~", "?>?"] });
+});
+
+test("a token of ours is known by its signature, with either HMAC and with any key; others are left to Hono's check", async () => {
+  const claims = { sub: "Zoë \u{1f511}", list: ["~", "?>?"] };
+  const old = `${TEST_SECRET} of last year`;
+  for (const hmac of [bunHmac, undefined]) {
+    const keyring = await createKeyring([TEST_SECRET, old], hmac);
+    const token = await signClaims(keyring, claims);
+    expect(await readSigned(keyring, token)).toEqual(claims);
+    expect(await readSigned(keyring, await signClaims(await createKeyring([old]), claims))).toEqual(claims);
+
+    const [header = "", payload = "", signature = ""] = token.split(".");
+    const others = [
+      await sign(claims, TEST_SECRET), // without the name of its key
+      await signClaims(await createKeyring(["another-test-secret-0123456789-0123456789"]), claims),
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+      `${header}.`,
+      `${header}.${payload}.${signature.slice(0, -2)}`,
+      `${header}.${payload}.${signature}=`,
+      `${header}.${payload.slice(0, -4)}.${signature}`,
+      `${header}.${payload}.${signature}.${signature}`,
+    ];
+    for (const other of others) expect(await readSigned(keyring, other)).toBeUndefined();
+
+    const noClaims = `${header}.${Buffer.from("{").toString("base64url")}`;
+    const signed = `${noClaims}.${createHmac("sha256", TEST_SECRET).update(noClaims).digest("base64url")}`;
+    expect(await readSigned(keyring, signed)).toBeUndefined();
+  }
 });

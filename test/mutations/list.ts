@@ -66,6 +66,15 @@ export const areas: Record<string, Mutation[]> = {
       testName: "signed with another key, or changed after signing",
     },
     {
+      statement: "That goes for one that looks like ours, too.",
+      asvs: ["9.1.1"],
+      file: "src/auth/keys.ts",
+      find: "if (!sameBytes(utf8.encode(signature), utf8.encode(token.slice(end + 1)))) return undefined;",
+      replace: "if (signature === token) return undefined;",
+      test: TOKENS,
+      testName: "signed with another key, or changed after signing",
+    },
+    {
       statement: "The algorithm is ours to choose, not the token's.",
       asvs: ["9.1.2"],
       file: "src/http/authenticate.ts",

@@ -1,7 +1,6 @@
-import { base64 } from "../../auth/encoding.ts";
+import { base64, sameBytes } from "../../auth/encoding.ts";
 import type { Argon2Cost, Hashing } from "../../auth/passwords.ts";
 import { parseHash, type StoredHash } from "../../auth/storedHash.ts";
-import { sameBytes } from "../../auth/werkzeug.ts";
 
 /** What is used of the reference implementation in C, compiled to WebAssembly. Addresses and lengths are in bytes. */
 interface Argon2Exports {
