@@ -1,6 +1,7 @@
-import { and, eq, gt, inArray, like, or, sql } from "drizzle-orm";
+import { eq, like, or, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { attempts } from "./schema.ts";
+import { prepared } from "./statement.ts";
 
 /** How often something was tried, until the count is forgotten (epoch seconds). */
 export interface Attempts {
@@ -14,10 +15,9 @@ export async function findAttempts(
   buckets: string[],
   nowSeconds: number,
 ): Promise<Map<string, Attempts>> {
-  const rows = await db
-    .select()
-    .from(attempts)
-    .where(and(inArray(attempts.bucket, buckets), gt(attempts.expiresAt, nowSeconds)));
+  const text = `SELECT bucket, count, expires_at AS expiresAt FROM attempt
+    WHERE bucket IN (${buckets.map(() => "?").join(", ")}) AND expires_at > ?`;
+  const rows = await prepared<(Attempts & { bucket: string })[]>(db, text, [...buckets, nowSeconds]);
   return new Map(rows.map(({ bucket, count, expiresAt }) => [bucket, { count, expiresAt }]));
 }
 

@@ -1,5 +1,5 @@
 import type { Pool } from "mysql2/promise";
-import { isBroken, isConflict, isInterrupted, isLockTimeout } from "./failures.ts";
+import { isBroken, isConflict, isInterrupted, isLockTimeout, isUnknownStatement } from "./failures.ts";
 
 /** What is known of work that may have to be run again. */
 interface Repeatable {
@@ -14,7 +14,7 @@ interface Repeatable {
 
 /**
  * Runs something again when it may be: what the server rolled back for a conflict, or because it waited for a lock too
- * long, was not done. What was lost with its connection may have been, and is run again only if that does no harm.
+ * long, was not done, nor what it did not know. What was lost with its connection may have been, and is run again only if that does no harm.
  * @param work does the same again each time
  * @throws what it throws the last time
  */
@@ -30,7 +30,7 @@ export async function repeat<T>(work: () => Promise<T>, known: Repeatable = {}):
 
 /** How often: a wait for a lock has used up much of a request's time already, and a connection leads to one of few servers. */
 function repetitions(error: unknown, { harmless, changesTable }: Repeatable): number {
-  if (isConflict(error) || (changesTable && isInterrupted(error))) return 4;
+  if (isConflict(error) || isUnknownStatement(error) || (changesTable && isInterrupted(error))) return 4;
   if (isLockTimeout(error)) return 1;
   return harmless && isBroken(error) ? 2 : 0;
 }

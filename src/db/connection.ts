@@ -6,8 +6,9 @@ import { forCluster } from "./cluster.ts";
 import { isUnknownVariable } from "./failures.ts";
 import { type Allowance, limitTime, within } from "./timeLimit.ts";
 
-/** The typed query builder; within a transaction it has no pool. */
-export type Database = MySql2Database & { $client?: Pool };
+/** The typed query builder, and what it asks: a pool, or within a transaction its connection. */
+export type Database = MySql2Database & { $client?: Client };
+type Client = Pick<Pool, "execute"> & Partial<Pick<Pool, "getConnection" | "pool">>;
 
 /**
  * Connection options that every connection of ours shares.
@@ -33,7 +34,7 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
     charset: "utf8mb4_unicode_ci",
     dateStrings: true,
     disableEval: !canCompile(),
-    maxPreparedStatements: 8, // there are five (tokens.ts), and each connection would keep half a megabyte ready for more
+    maxPreparedStatements: 24, // there are 18 (statement.ts), and each connection would keep half a megabyte ready for more
     connectTimeout: 3_000,
     enableKeepAlive: true,
   };

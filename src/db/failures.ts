@@ -47,6 +47,11 @@ export function isDuplicateKey(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1062;
 }
 
+/** The server has not prepared the statement that it was to run (1243): its connection leads to another one now. */
+export function isUnknownStatement(error: unknown): boolean {
+  return databaseFailure(error)?.errno === 1243;
+}
+
 /** A statement was stopped from elsewhere (1317). */
 export function isInterrupted(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1317;
@@ -111,8 +116,8 @@ export function isBroken(error: unknown): boolean {
  */
 const UNAVAILABLE = new Set([
   1021, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1135,
-  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1226, 1290, 1317, 1792, 1836, 1878, 1927, 1969,
-  3024, 3100, 3168, 4031, 9001, 9002, 9003, 9004, 9005,
+  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1226, 1243, 1290, 1317, 1792, 1836, 1878, 1927,
+  1969, 3024, 3100, 3168, 4031, 9001, 9002, 9003, 9004, 9005,
 ]);
 
 /** True when the database could not do its work, so that the answer is 503 and not 500. */

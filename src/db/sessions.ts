@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
-import { affectedRows, statement } from "./statement.ts";
+import { affectedRows, changePrepared, prepared } from "./statement.ts";
 
 /** A new session. Times in epoch seconds. */
 export interface NewSession {
@@ -13,6 +13,10 @@ export interface NewSession {
   userAgent: string | null;
   address: string | null;
 }
+
+const INSERT = `INSERT INTO session
+  (id, user_id, counter, created_at, last_used_at, rotated_at, expires_at, user_agent, address)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /**
  * Opens a session if a condition on its user holds at this very moment: a user who was disabled or deleted meanwhile, or
@@ -28,10 +32,9 @@ export async function insertSession(tx: Database, session: NewSession, condition
   const taken = await tx.execute(sql`
     UPDATE ${users} SET logins = logins + 1 WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
   if (affectedRows(taken) === 0) return false;
-  await tx.execute(sql`
-    INSERT INTO ${sessions}
-      (id, user_id, counter, created_at, last_used_at, rotated_at, expires_at, user_agent, address)
-    VALUES (${id}, ${userId}, ${counter}, ${createdAt}, ${createdAt}, ${rotatedAt}, ${expiresAt}, ${userAgent}, ${address})`);
+  await changePrepared(tx, INSERT, [
+    ...[id, userId, counter, createdAt, createdAt, rotatedAt, expiresAt, userAgent, address],
+  ]);
   return true;
 }
 
@@ -40,7 +43,7 @@ export async function insertSession(tx: Database, session: NewSession, condition
  * else's.
  */
 export async function touchSession(db: Database, id: string, nowSeconds: number): Promise<void> {
-  await db.execute(statement("UPDATE session SET last_used_at = ? WHERE id = ?", nowSeconds, id));
+  await changePrepared(db, "UPDATE session SET last_used_at = ? WHERE id = ?", [nowSeconds, id]);
 }
 
 /**
@@ -55,8 +58,7 @@ export async function rotateSession(
 ): Promise<boolean> {
   const text =
     "UPDATE session SET counter = ?, rotated_at = ?, last_used_at = ? WHERE id = ? AND counter = ?";
-  const result = await db.execute(statement(text, counter + 1, nowSeconds, nowSeconds, id, counter));
-  return affectedRows(result) === 1;
+  return (await changePrepared(db, text, [counter + 1, nowSeconds, nowSeconds, id, counter])) === 1;
 }
 
 /** Where a session stands. Times in epoch seconds. */
@@ -83,7 +85,7 @@ export async function findSession(
 
 /** Ends a session, and with it every token of that login. */
 export async function deleteSession(db: Database, id: string): Promise<void> {
-  await db.execute(statement("DELETE FROM session WHERE id = ?", id));
+  await changePrepared(db, "DELETE FROM session WHERE id = ?", [id]);
 }
 
 /** Ends all sessions of a user, or all but one. */
@@ -98,13 +100,12 @@ export async function deleteSessionsOf(db: Database, userId: number, except: str
  * section 5.7); those of Flask's tokens do not, and count as any.
  */
 export async function trimSessions(db: Database, userId: number, keep: number): Promise<void> {
-  const own = eq(sessions.userId, userId);
-  const oldest = db.select({ id: sessions.id }).from(sessions).where(own).orderBy(desc(sessions.id));
-  const [first] = await oldest.limit(1).offset(keep);
+  const newest = "SELECT id FROM session WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?";
+  const [first] = await prepared<{ id: string }[]>(db, newest, [userId, keep]);
   if (!first) return;
   await db
     .delete(sessions)
-    .where(and(own, lte(sessions.id, first.id)))
+    .where(and(eq(sessions.userId, userId), lte(sessions.id, first.id)))
     .limit(5000);
 }
 

@@ -19,19 +19,28 @@ export function statement(text: string, ...params: unknown[]): SQL {
 const NOT_PREPARED = new Set([1243, 1295, 1461, 1615]);
 
 /**
- * Asks with a statement that the server keeps ready on each connection, and so parses once. There must be few such texts. What
- * cannot be prepared is sent as text.
+ * Sends a statement that the server keeps ready on each connection, and so parses once. There must be few such texts
+ * (`maxPreparedStatements`). What cannot be prepared is sent as text.
  * @param text SQL with a `?` for each parameter, of which none is a list
+ * @returns the rows, or the driver's header of a change
  */
-export async function askPrepared<Row>(db: Database, text: string, params: string[]): Promise<Row[]> {
+export async function prepared<Result>(
+  db: Database,
+  text: string,
+  params: (string | number | null)[],
+): Promise<Result> {
   const asText = () => db.execute(statement(text, ...params));
-  const prepared = db.$client?.execute(text, params).catch((error) => {
-    if (!NOT_PREPARED.has(databaseFailure(error)?.errno ?? 0)) throw error;
-    return asText();
+  const sent = db.$client?.execute(text, params).catch((error) => {
+    if (NOT_PREPARED.has(databaseFailure(error)?.errno ?? 0)) return asText();
+    throw Object.assign(error, { query: text }); // for the log, as Drizzle has it
   });
-  const [rows] = await (prepared ?? asText());
-  return rows as unknown as Row[];
+  const [result] = await (sent ?? asText());
+  return result as Result;
 }
+
+/** The same for a change. @returns how many rows it changed */
+export const changePrepared = async (...sent: Parameters<typeof prepared>): Promise<number> =>
+  (await prepared<{ affectedRows: number }>(...sent)).affectedRows;
 
 /** Rows a statement changed, whichever way Drizzle hands the driver's header on. */
 export const affectedRows = ([result]: unknown[]): number =>

@@ -65,6 +65,7 @@ type CoreConnection = Record<
  */
 export function limitTime(pool: Pool, allowance?: Allowance): Pool {
   const acquire = pool.getConnection.bind(pool);
+  const prepares = (pool.execute as unknown) !== pool.query;
   const onPool = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(allowance, (own) => {
       pool.pool.getConnection((error, core) => {
@@ -76,14 +77,13 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
       });
     });
   const query = onPool("query");
-  const prepares = (pool.execute as unknown) !== pool.query;
   return Object.assign(Object.create(pool) as Pool, {
     query,
     execute: prepares ? onPool("execute") : query,
     getConnection: () =>
       wait<PoolConnection>(allowance, (own) => {
         acquire().then(
-          (lease) => (own.over ? lease.release() : own.end(null, limitLease(lease, allowance))),
+          (lease) => (own.over ? lease.release() : own.end(null, limitLease(lease, allowance, prepares))),
           (error) => own.end(error),
         );
       }),
@@ -91,19 +91,23 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
 }
 
 /** The same for a connection that is lent for a transaction. */
-function limitLease(lease: PoolConnection, allowance: Allowance | undefined): PoolConnection {
+function limitLease(
+  lease: PoolConnection,
+  allowance: Allowance | undefined,
+  prepares: boolean,
+): PoolConnection {
   const connection = lease.connection as unknown as CoreConnection;
   const on = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(
       allowance,
       (own) =>
         send(own, connection, method, sql, values, (error) => {
-          // Drizzle gives no connection back whose BEGIN failed, and any whose ROLLBACK did.
-          if (error && /^(begin|rollback)$/i.test((sql as { sql?: string }).sql ?? "")) drop(connection);
+          if (error && (sql === "BEGIN" || sql === "ROLLBACK")) drop(connection); // who knows what it is in the midst of
         }),
       connection, // also when no time is left to send a ROLLBACK: it must not go back in the midst of a transaction
     );
-  return Object.assign(lease, { query: on("query"), execute: on("execute") });
+  const query = on("query");
+  return Object.assign(lease, { query, execute: prepares ? on("execute") : query });
 }
 
 function send(

@@ -2,7 +2,7 @@ import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
 import { type SharedDatabase, sharing } from "./sharing.ts";
-import { affectedRows, askPrepared, statement } from "./statement.ts";
+import { changePrepared, prepared } from "./statement.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
@@ -88,7 +88,7 @@ const askTogether = sharing(async (db: Database, asked: { sessionId: string; jti
   const jtis = asked.map(({ jti }) => jti);
   const { size, text } = STATEMENTS.find((one) => one.size >= asked.length) ?? { size: 0, text: "" };
   const fill = (keys: string[]) => keys.concat(Array(size - keys.length).fill(keys[0]));
-  const found = await askPrepared<SessionRow & { jti: string | null }>(db, text, [
+  const found = await prepared<(SessionRow & { jti: string | null })[]>(db, text, [
     ...fill(sessionIds),
     ...fill(jtis),
   ]);
@@ -145,18 +145,19 @@ export async function insertRevoked(
   expiresAt: number,
   parentExpiresAt = expiresAt,
 ): Promise<number> {
-  const rows = jtisOf(token).map((jti, i) => [jti, i === 0 ? expiresAt : parentExpiresAt]);
-  const text = "INSERT IGNORE INTO revoked_tokens (jti, expires_at) VALUES ?";
-  const stored = affectedRows(await db.execute(statement(text, rows)));
-  if (stored < rows.length) await requireBlocked(db, jtisOf(token));
+  const jtis = jtisOf(token);
+  const rows = jtis.map((jti, i) => [jti, i === 0 ? expiresAt : parentExpiresAt]);
+  const text = `INSERT IGNORE INTO revoked_tokens (jti, expires_at) VALUES ${rows.map(() => "(?, ?)").join(", ")}`;
+  const stored = await changePrepared(db, text, rows.flat());
+  if (stored < rows.length) await requireBlocked(db, jtis);
   return stored;
 }
 
 /** IGNORE hides more than that a row was there. */
 async function requireBlocked(db: Database, jtis: string[]): Promise<void> {
   const isThere = async (jti: string, lock = "") => {
-    const [rows] = await db.execute(statement(`SELECT id FROM revoked_tokens WHERE jti = ?${lock}`, jti));
-    return (rows as unknown as unknown[]).length > 0;
+    const rows = await prepared<unknown[]>(db, `SELECT id FROM revoked_tokens WHERE jti = ?${lock}`, [jti]);
+    return rows.length > 0;
   };
   for (const jti of jtis) {
     // Only where a transaction reads what was before it began (TiDB) a lock is needed to see what was stored meanwhile.

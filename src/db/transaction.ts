@@ -1,3 +1,4 @@
+import { drizzle } from "drizzle-orm/mysql2";
 import { repeat } from "./cluster.ts";
 import type { Database } from "./connection.ts";
 
@@ -12,10 +13,22 @@ export function inTransaction<T>(
   work: (tx: Database) => Promise<T>,
   { harmless = false } = {},
 ): Promise<T> {
-  return repeat(
-    async () => {
-      return await db.transaction((tx) => work(tx as unknown as Database));
-    },
-    { harmless },
-  );
+  return repeat(() => together(db, work), { harmless });
+}
+
+/** Drizzle's own transactions keep their connection to themselves, so that no statement could be prepared on it. */
+async function together<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
+  const connection = await db.$client?.getConnection?.();
+  if (!connection) throw new TypeError("a transaction takes a pool, and is not begun within another one");
+  try {
+    await connection.query("BEGIN");
+    const result = await work(drizzle({ client: connection }));
+    await connection.query("COMMIT");
+    return result;
+  } catch (error) {
+    await connection.query("ROLLBACK").catch(() => {}); // where that fails, the connection is dropped (timeLimit.ts)
+    throw error;
+  } finally {
+    connection.release();
+  }
 }

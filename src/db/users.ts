@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { users } from "./schema.ts";
-import { statement } from "./statement.ts";
+import { prepared, statement } from "./statement.ts";
 
 /** A user as the API shows it: no hash, no salt; times as stored. */
 export interface PublicUser {
@@ -33,14 +33,9 @@ export async function findCredentials(
   db: Database,
   username: string,
 ): Promise<StoredCredentials | undefined> {
-  const columns = {
-    id: users.id,
-    username: users.username,
-    pwd: users.pwd,
-    salt: users.salt,
-    disabledAt: users.disabledAt,
-  };
-  const [row] = await db.select(columns).from(users).where(eq(users.username, username)).limit(1);
+  const text =
+    "SELECT id, username, pwd, salt, disabled_at AS disabledAt FROM user WHERE username = ? LIMIT 1";
+  const [row] = await prepared<StoredCredentials[]>(db, text, [username]);
   return row;
 }
 

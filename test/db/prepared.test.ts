@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Pool, RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../../src/config/database.ts";
 import { openDatabase, openPool } from "../../src/db/connection.ts";
-import { askPrepared } from "../../src/db/statement.ts";
+import { prepared as send } from "../../src/db/statement.ts";
 import { testApp } from "../support/app.ts";
 import { migratedDatabase, rootConnection } from "../support/database.ts";
 
@@ -27,13 +27,13 @@ const TEXT = "SELECT ? AS said";
 
 test("a statement is prepared once for a connection", async () => {
   const { db, prepared } = single();
-  for (const said of ["a", "it's", "\\"]) expect(await askPrepared(db, TEXT, [said])).toEqual([{ said }]);
+  for (const said of ["a", "it's", "\\"]) expect(await send<unknown[]>(db, TEXT, [said])).toEqual([{ said }]);
   expect(await prepared()).toBe(1);
 });
 
 test("a pool whose connections do not last prepares none, and is answered the same", async () => {
   const { db, prepared } = single({ prepare: false });
-  for (const said of ["a", "it's", "\\"]) expect(await askPrepared(db, TEXT, [said])).toEqual([{ said }]);
+  for (const said of ["a", "it's", "\\"]) expect(await send<unknown[]>(db, TEXT, [said])).toEqual([{ said }]);
   expect(await prepared()).toBe(0);
 });
 
@@ -44,25 +44,25 @@ test("a server that prepares no more statements is asked in text", async () => {
   const [[limit]] = await root.query<RowDataPacket[]>("SELECT @@GLOBAL.max_prepared_stmt_count AS was");
   try {
     await root.query("SET GLOBAL max_prepared_stmt_count = 0");
-    expect(await askPrepared(db, TEXT, ["a"])).toEqual([{ said: "a" }]);
+    expect(await send<unknown[]>(db, TEXT, ["a"])).toEqual([{ said: "a" }]);
   } finally {
     await root.query("SET GLOBAL max_prepared_stmt_count = ?", [limit?.was]);
     await root.end();
   }
-  expect(await askPrepared(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
+  expect(await send<unknown[]>(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
   expect(await prepared()).toBeGreaterThan(0); // whether a refused one counts depends on the server
 });
 
 test("a connection whose server does not know its statement is given up, and the next one prepares it", async () => {
   const { db, pool, prepared } = single();
   const thread = async () => (await pool.query<RowDataPacket[]>("SELECT CONNECTION_ID() AS id"))[0][0]?.id;
-  await askPrepared(db, TEXT, ["a"]);
+  await send<unknown[]>(db, TEXT, ["a"]);
   const before = await thread();
   const { _freeConnections: free } = pool.pool as unknown as {
     _freeConnections: { get(at: number): { _statements: { values(): Iterable<{ id: number }> } } };
   };
   for (const statement of free.get(0)._statements.values()) statement.id = 999_999; // as if a proxy had changed servers
-  expect(await askPrepared(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
+  expect(await send<unknown[]>(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
   expect(await thread()).not.toBe(before);
   expect(await prepared()).toBe(1);
 });
@@ -70,7 +70,7 @@ test("a connection whose server does not know its statement is given up, and the
 test("a request's view of a pool that prepares none does not either", async () => {
   const { pool, prepared } = single({ prepare: false });
   const db = openDatabase(pool, { leftMs: 60_000 });
-  expect(await askPrepared(db, TEXT, ["a"])).toEqual([{ said: "a" }]);
+  expect(await send<unknown[]>(db, TEXT, ["a"])).toEqual([{ said: "a" }]);
   expect(await prepared()).toBe(0);
 });
 

@@ -86,7 +86,7 @@ test("a change of password waits until the session of a login that came first is
   const login = it.post("/api/login", { username, password: PASSWORD });
   const waiting = async () => {
     const [running] = await holder.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
-    return running.some(({ db, Info }) => db === target.database && /INSERT INTO `session`/.test(Info ?? ""));
+    return running.some(({ db, Info }) => db === target.database && /INSERT INTO session/.test(Info ?? ""));
   };
   await until(waiting, () => "the login did not wait", login);
   const change = changing.query("SELECT id FROM user WHERE username = ? FOR UPDATE NOWAIT", [username]);
