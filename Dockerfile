@@ -12,10 +12,9 @@ RUN bun run build
 
 FROM oven/bun:1.4.5-slim
 WORKDIR /home/bun/app
-# UV_THREADPOOL_SIZE has to be in the environment before Bun starts: password hashes and the check of every token share
-# these threads, and with only one a core the hashes would hold up the checks. BUN_JSC_forceRAMSize, in bytes: on a machine
-# of 16 GB or more the heap would be let grow to three times of what is in use instead of twice.
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 DRAIN_SECONDS=5 UV_THREADPOOL_SIZE=16 BUN_JSC_forceRAMSize=1073741824
+# BUN_JSC_forceRAMSize, in bytes: on a machine of 16 GB or more the heap would be let grow to three times of what is in use
+# instead of twice.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 DRAIN_SECONDS=5 BUN_JSC_forceRAMSize=1073741824
 # Owned by root and read only for the user that runs it: the program, and a package.json for `bun run user` and the like.
 COPY --from=build /home/bun/app/dist ./
 USER bun
@@ -24,5 +23,6 @@ EXPOSE 5000
 # A proxy in the environment is not for the loopback.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["bun", "-e", "process.env.no_proxy = '*'; process.exit((await fetch(`http://127.0.0.1:${process.env.PORT || 5000}/livez`)).ok ? 0 : 1)"]
-# The exec form: SIGTERM reaches the program itself, which drains and exits with 0.
-CMD ["./latchkey"]
+# The shell only counts: passwords are hashed on as many threads as there are cores, two more serve what else there is to do, and
+# Bun reads their number before it runs anything. By `exec` SIGTERM reaches the program itself, which drains and exits with 0.
+CMD ["/bin/sh", "-c", "UV_THREADPOOL_SIZE=${UV_THREADPOOL_SIZE:-$(($(nproc) + 2))} exec ./latchkey"]

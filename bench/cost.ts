@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { RowDataPacket } from "mysql2/promise";
 import { v7 as uuidv7 } from "uuid";
 import { CHEAP_ENV, PASSWORD, TEST_SECRET, type Tokens, UNLIMITED } from "../test/support/app.ts";
@@ -65,7 +66,7 @@ const service = await startService({
   DATABASE_URL: world.url,
   JWT_SECRET_KEY: TEST_SECRET,
   NODE_ENV: "production",
-  UV_THREADPOOL_SIZE: "16",
+  UV_THREADPOOL_SIZE: String(availableParallelism() + 2),
   ...CHEAP_ENV,
   ...UNLIMITED,
 });

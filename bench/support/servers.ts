@@ -1,4 +1,5 @@
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { builtProgram } from "./program.ts";
 import { BENCH_SECRET } from "./tokens.ts";
@@ -78,7 +79,7 @@ export const script = (path: string) => [process.execPath, "--no-env-file", join
 /** What the image sets beside the address. */
 export const PRODUCTION = {
   NODE_ENV: "production",
-  UV_THREADPOOL_SIZE: "16",
+  UV_THREADPOOL_SIZE: String(availableParallelism() + 2),
   BUN_JSC_forceRAMSize: String(2 ** 30),
 };
 

@@ -102,7 +102,7 @@ function limitLease(
       allowance,
       (own) =>
         send(own, connection, method, sql, values, (error) => {
-          if (error && (sql === "BEGIN" || sql === "ROLLBACK")) drop(connection); // who knows what it is in the midst of
+          if (error && sql === "ROLLBACK") drop(connection); // who knows what it is in the midst of
         }),
       connection, // also when no time is left to send a ROLLBACK: it must not go back in the midst of a transaction
     );

@@ -161,7 +161,7 @@ describe("a request's connection", () => {
         async () =>
           (
             await root.query<RowDataPacket[]>(
-              "SELECT id FROM information_schema.processlist WHERE user = ? AND info LIKE '%from `user`%'",
+              "SELECT id FROM information_schema.processlist WHERE user = ? AND info LIKE '%FROM user WHERE%'",
               [account],
             )
           )[0].length > 0,

@@ -456,7 +456,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A logout whose row the table could not take is a failure too.",
       asvs: ["7.4.1"],
       file: "src/db/tokens.ts",
-      find: "if (stored < rows.length) await requireBlocked(db, jtisOf(token));",
+      find: "if (stored < rows.length) await requireBlocked(db, jtis);",
       replace: "",
       test: ["test/db/blocklistFull.test.ts"],
     },
@@ -1877,11 +1877,11 @@ export const areas: Record<string, Mutation[]> = {
     },
     {
       statement:
-        "A connection on which a transaction could not begin is given up, so that none is lost to the pool.",
+        "A connection on which a transaction could not be taken back is given up, so that none goes on in its midst.",
       asvs: [],
       file: "src/db/timeLimit.ts",
-      find: "if (error && /^(begin|rollback)$/i",
-      replace: "if (!error && /^(begin|rollback)$/i",
+      find: 'if (error && sql === "ROLLBACK") drop(connection);',
+      replace: "",
       test: TIME_LIMIT,
       testName: "a transaction that cannot begin",
     },

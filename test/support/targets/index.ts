@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Database } from "../../../src/db/connection.ts";
 import { targetOf } from "../database.ts";
@@ -67,7 +68,7 @@ function server(target: Exclude<Target, "app">): Promise<Server> {
 async function startBun(): Promise<Server> {
   const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "bun.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(availableParallelism() + 2) },
   });
   const stdout = collect(child.stdout);
   const origin = await until(

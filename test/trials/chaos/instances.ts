@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { CHEAP_ENV, TEST_SECRET, UNLIMITED } from "../../support/app.ts";
 import { databaseUrl } from "../../support/database.ts";
 import type { Address } from "../../support/engines/haproxy.ts";
@@ -24,7 +25,7 @@ export async function startInstances(database: string, ways: Address[]): Promise
     JWT_SECRET_KEY: TEST_SECRET,
     PORT: String(freePort()),
     DRAIN_SECONDS,
-    UV_THREADPOOL_SIZE: "16",
+    UV_THREADPOOL_SIZE: String(availableParallelism() + 2),
     ...CHEAP_ENV,
     ...UNLIMITED,
   }));
