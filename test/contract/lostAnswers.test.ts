@@ -160,7 +160,8 @@ describe("a login or rotation whose answer is lost", () => {
   test("a rotation is no success, and the same token gets its successor at the next try", async () => {
     for (const when of ["before", "after"] as const) {
       const { refreshToken } = await safe.newUser();
-      way.cut(`${sessionOf(refreshToken)}\0\0\0\0`, when); // behind it stands the counter, 0, and in the check a text
+      const session = sessionOf(refreshToken); // the counter, 0, stands behind it: prepared, or written out on workerd
+      way.cut([`${session}\0\0\0\0`, `'${session}' AND counter`], when);
       const answer = await lossy.withToken("POST", "/api/rotateToken", refreshToken);
       expect([when, answer.status, answer.body.code]).toEqual([when, ...UNAVAILABLE]);
       const again = await lossy.withToken("POST", "/api/rotateToken", refreshToken);

@@ -7,8 +7,8 @@ export type Cut = "before" | "after";
 /** A way to a database on which answers get lost. */
 export interface LossyWay {
   target: DatabaseTarget;
-  /** Breaks the next so many connections on which a statement with this text is sent. */
-  cut(text: string, when: Cut, times?: number): void;
+  /** Breaks the next so many connections on which a statement with this text, or one of these, is sent. */
+  cut(text: string | string[], when: Cut, times?: number): void;
   /** How many it has broken. */
   broken(): number;
   [Symbol.asyncDispose](): Promise<void>;
@@ -20,7 +20,7 @@ export interface LossyWay {
  */
 export async function lossyWay(to: DatabaseTarget): Promise<LossyWay> {
   const sockets = new Set<Socket>();
-  let rule: { text: string; when: Cut; times: number } | undefined;
+  let rule: { texts: string[]; when: Cut; times: number } | undefined;
   let broken = 0;
   const server = createServer((client) => {
     const upstream = to.socketPath
@@ -39,7 +39,7 @@ export async function lossyWay(to: DatabaseTarget): Promise<LossyWay> {
       socket.on("error", end).on("close", end);
     }
     client.on("data", (bytes) => {
-      if (rule && rule.times > 0 && bytes.includes(rule.text)) {
+      if (rule && rule.times > 0 && rule.texts.some((text) => bytes.includes(text))) {
         rule.times--;
         broken++;
         if (rule.when === "before") return end();
@@ -58,7 +58,7 @@ export async function lossyWay(to: DatabaseTarget): Promise<LossyWay> {
   return {
     target: { host: "127.0.0.1", port, user, password, database },
     cut: (text, when, times = 1) => {
-      rule = { text, when, times };
+      rule = { texts: [text].flat(), when, times };
       broken = 0;
     },
     broken: () => broken,
