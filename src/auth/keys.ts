@@ -62,7 +62,7 @@ export async function signClaims([{ header, hmac }]: Keyring, claims: object): P
 
 /**
  * The payload of a token that a key of ours has signed, in the very form in which it signs. Where the runtime's HMAC is
- * its own, that is known at once and on the thread that asks, while a check by WebCrypto stands behind the hashes of passwords.
+ * its own, that is known at once and on the thread that asks, while a check by WebCrypto may wait behind hashes of passwords.
  * @returns undefined for every other token: it may be good all the same, as Flask's are
  */
 export async function readSigned(keyring: Keyring, token: string): Promise<unknown> {

@@ -32,9 +32,8 @@ export async function insertSession(tx: Database, session: NewSession, condition
   const taken = await tx.execute(sql`
     UPDATE ${users} SET logins = logins + 1 WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
   if (affectedRows(taken) === 0) return false;
-  await changePrepared(tx, INSERT, [
-    ...[id, userId, counter, createdAt, createdAt, rotatedAt, expiresAt, userAgent, address],
-  ]);
+  const row = [id, userId, counter, createdAt, createdAt, rotatedAt, expiresAt, userAgent, address];
+  await changePrepared(tx, INSERT, row);
   return true;
 }
 

@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { Database } from "./connection.ts";
-import { databaseFailure } from "./failures.ts";
+import { databaseFailure, isUnknownStatement } from "./failures.ts";
 
 /**
  * A statement that is written out, for Drizzle to send. What requests ask over and over is not put together anew each time:
@@ -13,10 +13,18 @@ export function statement(text: string, ...params: unknown[]): SQL {
 }
 
 /**
- * Server errors of statements that are kept ready, and of those only: it does not know this one (a proxy changed the server),
- * cannot keep it, has no room for more (`max_prepared_stmt_count`, for all clients), or its tables changed too often.
+ * Server errors of statements that are kept ready, and of those only: it cannot keep this one, has no room for more
+ * (`max_prepared_stmt_count`, for all clients), or its tables changed too often.
  */
-const NOT_PREPARED = new Set([1243, 1295, 1461, 1615]);
+const NOT_PREPARED = new Set([1295, 1461, 1615]);
+
+/**
+ * Whether a statement is to be sent as text instead. One that the server does not know (a proxy changed it) has cost its connection
+ * too, and been repeated on others: within a transaction that is the caller's to begin anew.
+ */
+const asksForText = (db: Database, error: unknown): boolean =>
+  NOT_PREPARED.has(databaseFailure(error)?.errno ?? 0) ||
+  (isUnknownStatement(error) && db.$client?.getConnection !== undefined);
 
 /**
  * Sends a statement that the server keeps ready on each connection, and so parses once. There must be few such texts
@@ -31,7 +39,7 @@ export async function prepared<Result>(
 ): Promise<Result> {
   const asText = () => db.execute(statement(text, ...params));
   const sent = db.$client?.execute(text, params).catch((error) => {
-    if (NOT_PREPARED.has(databaseFailure(error)?.errno ?? 0)) return asText();
+    if (asksForText(db, error)) return asText();
     throw Object.assign(error, { query: text }); // for the log, as Drizzle has it
   });
   const [result] = await (sent ?? asText());

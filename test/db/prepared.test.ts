@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import type { Pool, RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../../src/config/database.ts";
 import { openDatabase, openPool } from "../../src/db/connection.ts";
-import { prepared as send } from "../../src/db/statement.ts";
+import { changePrepared, prepared as send } from "../../src/db/statement.ts";
+import { inTransaction } from "../../src/db/transaction.ts";
 import { testApp } from "../support/app.ts";
 import { migratedDatabase, rootConnection } from "../support/database.ts";
 
@@ -53,18 +55,40 @@ test("a server that prepares no more statements is asked in text", async () => {
   expect(await prepared()).toBeGreaterThan(0); // whether a refused one counts depends on the server
 });
 
+/** Makes the statements of a pool's only connection unknown, as if a proxy had changed its server. */
+function changeServer(pool: Pool): void {
+  const { _freeConnections: free } = pool.pool as unknown as {
+    _freeConnections: { get(at: number): { _statements: { values(): Iterable<{ id: number }> } } };
+  };
+  for (const statement of free.get(0)._statements.values()) statement.id = 999_999;
+}
+
 test("a connection whose server does not know its statement is given up, and the next one prepares it", async () => {
   const { db, pool, prepared } = single();
   const thread = async () => (await pool.query<RowDataPacket[]>("SELECT CONNECTION_ID() AS id"))[0][0]?.id;
   await send<unknown[]>(db, TEXT, ["a"]);
   const before = await thread();
-  const { _freeConnections: free } = pool.pool as unknown as {
-    _freeConnections: { get(at: number): { _statements: { values(): Iterable<{ id: number }> } } };
-  };
-  for (const statement of free.get(0)._statements.values()) statement.id = 999_999; // as if a proxy had changed servers
+  changeServer(pool);
   expect(await send<unknown[]>(db, TEXT, ["b"])).toEqual([{ said: "b" }]);
   expect(await thread()).not.toBe(before);
   expect(await prepared()).toBe(1);
+});
+
+test("a transaction whose server does not know a statement is begun anew on another connection, and stored once", async () => {
+  const { db, pool } = single();
+  const insert = "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?, ?)";
+  const store = (jti: string) =>
+    inTransaction(db, async (tx) => {
+      await tx.execute(sql`INSERT INTO revoked_tokens (jti) VALUES (${`beside ${jti}`})`);
+      return changePrepared(tx, insert, [jti, 1_900_000_000]);
+    });
+  await store("one");
+  changeServer(pool);
+  expect(await store("two")).toBe(1);
+  const [rows] = await pool.query<RowDataPacket[]>(
+    "SELECT jti FROM revoked_tokens WHERE jti LIKE '%two' ORDER BY jti",
+  );
+  expect(rows).toMatchObject([{ jti: "beside two" }, { jti: "two" }]);
 });
 
 test("a request's view of a pool that prepares none does not either", async () => {
