@@ -99,8 +99,8 @@ export async function deleteSessionsOf(db: Database, userId: number, except: str
  * section 5.7); those of Flask's tokens do not, and count as any.
  */
 export async function trimSessions(db: Database, userId: number, keep: number): Promise<void> {
-  const newest = "SELECT id FROM session WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?";
-  const [first] = await prepared<{ id: string }[]>(db, newest, [userId, keep]);
+  const newest = `SELECT id FROM session WHERE user_id = ? ORDER BY id DESC LIMIT 1 OFFSET ${keep}`;
+  const [first] = await prepared<{ id: string }[]>(db, newest, [userId]);
   if (!first) return;
   await db
     .delete(sessions)

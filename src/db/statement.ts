@@ -29,7 +29,8 @@ const asksForText = (db: Database, error: unknown): boolean =>
 /**
  * Sends a statement that the server keeps ready on each connection, and so parses once. There must be few such texts
  * (`maxPreparedStatements`). What cannot be prepared is sent as text.
- * @param text SQL with a `?` for each parameter, of which none is a list
+ * @param text SQL with a `?` for each parameter, of which none is a list, nor one of LIMIT: numbers are sent as DOUBLE, unless the
+ * server says that it wants integers, and TiDB takes none there
  * @returns the rows, or the driver's header of a change
  */
 export async function prepared<Result>(
