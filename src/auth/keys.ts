@@ -20,7 +20,7 @@ export type Hmac = (text: string) => Uint8Array | Promise<Uint8Array>;
 export type Keyring = readonly [SigningKey, ...SigningKey[]];
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder();
+const fromUtf8 = new TextDecoder();
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 
 /**
@@ -56,8 +56,8 @@ const webHmac =
 
 /** Signs claims with the current key: HS256 (RFC 7518 section 3.2) in the compact form (RFC 7515 section 3.1). */
 export async function signClaims([{ header, hmac }]: Keyring, claims: object): Promise<string> {
-  const signed = header + encoded(claims);
-  return `${signed}.${base64url(await hmac(signed))}`;
+  const text = header + encoded(claims);
+  return `${text}.${base64url(await hmac(text))}`;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function readSigned(keyring: Keyring, token: string): Promise<unkno
   const signature = base64url(await key.hmac(token.slice(0, end)));
   if (!sameBytes(utf8.encode(signature), utf8.encode(token.slice(end + 1)))) return undefined;
   try {
-    return JSON.parse(text.decode(fromBase64url(token.slice(key.header.length, end))));
+    return JSON.parse(fromUtf8.decode(fromBase64url(token.slice(key.header.length, end))));
   } catch {
     return undefined; // signed, but no claims
   }

@@ -1,7 +1,7 @@
 import { eq, like, or, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { attempts } from "./schema.ts";
-import { prepared } from "./statement.ts";
+import { marks, prepared } from "./statement.ts";
 
 /** How often something was tried, until the count is forgotten (epoch seconds). */
 export interface Attempts {
@@ -16,7 +16,7 @@ export async function findAttempts(
   nowSeconds: number,
 ): Promise<Map<string, Attempts>> {
   const text = `SELECT bucket, count, expires_at AS expiresAt FROM attempt
-    WHERE bucket IN (${buckets.map(() => "?").join(", ")}) AND expires_at > ?`;
+    WHERE bucket IN (${marks(buckets.length)}) AND expires_at > ?`;
   const rows = await prepared<(Attempts & { bucket: string })[]>(db, text, [...buckets, nowSeconds]);
   return new Map(rows.map(({ bucket, count, expiresAt }) => [bucket, { count, expiresAt }]));
 }

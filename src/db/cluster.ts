@@ -14,7 +14,8 @@ interface Repeatable {
 
 /**
  * Runs something again when it may be: what the server rolled back for a conflict, or because it waited for a lock too
- * long, was not done, nor what it did not know. What was lost with its connection may have been, and is run again only if that does no harm.
+ * long, was not done, nor what it did not know. What was lost with its connection may have been, and is run again only if
+ * that does no harm.
  * @param work does the same again each time
  * @throws what it throws the last time
  */

@@ -12,6 +12,9 @@ export function statement(text: string, ...params: unknown[]): SQL {
   return written as unknown as SQL;
 }
 
+/** So many `?`, for a list of a statement that is prepared. */
+export const marks = (count: number): string => Array(count).fill("?").join(", ");
+
 /**
  * Server errors of statements that are kept ready, and of those only: it cannot keep this one, has no room for more
  * (`max_prepared_stmt_count`, for all clients), or its tables changed too often.

@@ -2,7 +2,7 @@ import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
 import { type SharedDatabase, sharing } from "./sharing.ts";
-import { changePrepared, prepared } from "./statement.ts";
+import { changePrepared, marks, prepared } from "./statement.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
@@ -75,10 +75,10 @@ const SESSIONS = `
 /** Who asks alone: half the work of a union. */
 const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
 const many = (size: number): string => {
-  const marks = Array(size).fill("?").join(", ");
-  return `${SESSIONS} IN (${marks})
+  const list = marks(size);
+  return `${SESSIONS} IN (${list})
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (${marks})`;
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (${list})`;
 };
 const STATEMENTS = SIZES.map((size) => ({ size, text: size === 1 ? ONE : many(size) }));
 
