@@ -16,13 +16,12 @@ WORKDIR /home/bun/app
 # instead of twice.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 DRAIN_SECONDS=5 BUN_JSC_forceRAMSize=1073741824
 # Owned by root and read only for the user that runs it: the program, and a package.json for `bun run user` and the like.
-COPY --from=build /home/bun/app/dist ./
+COPY --from=build /home/bun/app/dist /home/bun/app/scripts/threads.sh ./
 USER bun
 EXPOSE 5000
 # Is the process alive? Not whether the database is: restarting this container would not mend that (see /readyz).
 # A proxy in the environment is not for the loopback.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["bun", "-e", "process.env.no_proxy = '*'; process.exit((await fetch(`http://127.0.0.1:${process.env.PORT || 5000}/livez`)).ok ? 0 : 1)"]
-# The shell only counts: passwords are hashed on as many threads as there are cores, two more serve what else there is to do, and
-# Bun reads their number before it runs anything. By `exec` SIGTERM reaches the program itself, which drains and exits with 0.
-CMD ["/bin/sh", "-c", "UV_THREADPOOL_SIZE=${UV_THREADPOOL_SIZE:-$(($(nproc) + 2))} exec ./latchkey"]
+# The script counts threads and becomes the program: SIGTERM reaches it, and it drains and exits with 0.
+CMD ["sh", "threads.sh", "./latchkey"]
