@@ -1,44 +1,42 @@
 import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
-import { type SharedDatabase, sharing } from "../db/sharing.ts";
+import { FIRST_USERS } from "../db/tokenQuestions.ts";
 import { type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
-/** Rows of the first page: a list up to this long is answered whole. */
-const FIRST_PAGE = 1000;
-/** Rows of those that follow: few enough for memory, many enough to be fast. */
+/** Rows of the pages that follow the first: few enough for memory, many enough to be fast. */
 const NEXT_PAGES = 3000;
 
 const utf8 = new TextEncoder();
 
 /** The answer that lists all users, or its beginning. */
-export interface UserList {
+interface Beginning {
   text: Uint8Array<ArrayBuffer>;
   /** The last id in it, if that is not all. */
   after: number | undefined;
 }
 
-/** Who waits for it is answered by one query, however many they are. */
-const ALL = { most: Number.POSITIVE_INFINITY, least: Number.POSITIVE_INFINITY };
+/** Made once for all who were answered with the same first users. */
+const beginnings = new WeakMap<PublicUser[], Beginning>();
 
-/** Reads the first page of the list. Those who wait for it share one query, and the text that is made of it. */
-export const openUserList = (to: SharedDatabase): Promise<UserList> => firstPage(to, undefined);
-
-const firstPage = sharing(async (db: Database, waiting: undefined[]) => {
-  const rows = await pageUsers(db, undefined, FIRST_PAGE + 1);
-  const whole = rows.length <= FIRST_PAGE;
-  const text = `${SUCCESS_TEXT}[${elements(rows)}${whole ? "]}" : ""}`;
-  const list: UserList = { text: utf8.encode(text), after: whole ? undefined : rows.at(-1)?.id };
-  return waiting.map(() => list);
-}, ALL);
+function beginningOf(users: PublicUser[]): Beginning {
+  const known = beginnings.get(users);
+  if (known) return known;
+  const whole = users.length < FIRST_USERS;
+  const text = `${SUCCESS_TEXT}[${elements(users)}${whole ? "]}" : ""}`;
+  const made = { text: utf8.encode(text), after: whole ? undefined : users.at(-1)?.id };
+  beginnings.set(users, made);
+  return made;
+}
 
 /**
  * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database
  * fails on the way the connection is broken off, so that nobody takes the beginning for all.
  */
-export function answerUserList(c: Context, deps: Deps, { text, after }: UserList) {
+export function answerUserList(c: Context, deps: Deps, firstUsers: PublicUser[]) {
+  const { text, after } = beginningOf(firstUsers);
   if (after === undefined) return jsonAnswer<PublicUser[]>(c, text);
   const { promise, resolve } = Promise.withResolvers<void>();
   deps.hold?.(c, promise);

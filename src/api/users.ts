@@ -1,39 +1,31 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { pageUsers } from "../db/users.ts";
-import { authenticate, blocklist } from "../http/authenticate.ts";
-import { type AppEnv, type Deps, databaseOf, sharedQuestions } from "../http/deps.ts";
+import { authenticate, blocklist, blocklistWithUsers } from "../http/authenticate.ts";
+import { type AppEnv, type Deps, databaseOf } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
 import { described } from "./operations.ts";
 import { listQuery, MAX_PAGE } from "./schemas.ts";
-import { answerUserList, openUserList, type UserList } from "./userList.ts";
-
-/** What the list's handler finds prepared, unless a page was asked for. */
-interface ListEnv extends AppEnv {
-  Variables: AppEnv["Variables"] & { userList: Promise<UserList> | undefined };
-}
+import { answerUserList } from "./userList.ts";
 
 /** Users: the seed's list of all of them, a page of it, and the token's own user. */
 export function userRoutes(deps: Deps) {
   const access = authenticate(deps, "access");
   const live = blocklist(deps);
+  const liveWithUsers = blocklistWithUsers(deps);
 
-  /** Asks for the list while the blocklist is asked: what comes is shown only if that lets the token in. */
-  const meanwhile: MiddlewareHandler<ListEnv> = async (c, next) => {
-    if (!c.req.url.includes("?") || (!c.req.query("limit") && !c.req.query("after"))) {
-      const list = openUserList(sharedQuestions(deps, c));
-      list.catch(() => {}); // thrown by the handler, if it comes to that
-      c.set("userList", list);
-    }
-    await next();
+  /** The blocklist; for all users it asks for their beginning too. */
+  const liveList: MiddlewareHandler<AppEnv> = (c, next) => {
+    const page = c.req.url.includes("?") && (c.req.query("limit") || c.req.query("after"));
+    return page ? live(c, next) : liveWithUsers(c, next);
   };
 
   const query = validate("query", listQuery);
-  return new Hono<ListEnv>()
-    .get("/getUserList", described.getUserList, access, meanwhile, live, query, async (c) => {
+  return new Hono<AppEnv>()
+    .get("/getUserList", described.getUserList, access, liveList, query, async (c) => {
       const { limit, after } = c.req.valid("query");
-      const list = await c.get("userList");
-      if (list) return answerUserList(c, deps, list);
+      const users = c.get("firstUsers");
+      if (users) return answerUserList(c, deps, users);
       const size = limit ?? MAX_PAGE;
       const rows = await pageUsers(databaseOf(deps, c), after ?? 0, size + 1); // one more tells whether there is a next page
       const page = rows.slice(0, size);

@@ -1,7 +1,13 @@
 import { deleteSession, deleteSessionsOf, listSessions, touchSession } from "../db/sessions.ts";
-import { findTokenOwner, insertRevoked, type PresentedToken, type TokenOwner } from "../db/tokens.ts";
+import {
+  findTokenOwner,
+  findTokenOwnerAndUsers,
+  insertRevoked,
+  type PresentedToken,
+  type TokenOwner,
+} from "../db/tokens.ts";
 import { inTransaction } from "../db/transaction.ts";
-import { setTokensValidFrom } from "../db/users.ts";
+import { type PublicUser, setTokensValidFrom } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
 import { type AuthContext, nowSeconds, type SharedQuestions } from "./context.ts";
@@ -43,6 +49,17 @@ export async function requireLive(context: SharedQuestions, claims: Claims): Pro
   const owner = await findTokenOwner(context, presented(claims), nowSeconds(context) - LEEWAY_SECONDS);
   if (!owner) throw new ApiError("token_revoked");
   return owner;
+}
+
+/** The same, and the first users by id: what the list begins with. @throws ApiError `token_revoked` */
+export async function requireLiveWithUsers(
+  context: SharedQuestions,
+  claims: Claims,
+): Promise<{ owner: TokenOwner; users: PublicUser[] }> {
+  const now = nowSeconds(context) - LEEWAY_SECONDS;
+  const { owner, users } = await findTokenOwnerAndUsers(context, presented(claims), now);
+  if (!owner) throw new ApiError("token_revoked");
+  return { owner, users };
 }
 
 /** A new access token for the current refresh token (the seed's `GET /api/refreshToken`); it rotates nothing. */

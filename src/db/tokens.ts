@@ -1,8 +1,9 @@
 import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { revokedTokens, sessions, users } from "./schema.ts";
-import { type SharedDatabase, sharing } from "./sharing.ts";
-import { changePrepared, marks, prepared } from "./statement.ts";
+import type { SharedDatabase } from "./sharing.ts";
+import { changePrepared, prepared } from "./statement.ts";
+import { askTogether, askWithUsers, type Found, type TokenKey } from "./tokenQuestions.ts";
 import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
@@ -23,10 +24,6 @@ export interface TokenOwner {
   counter: number | null;
 }
 
-/** Tokens that a statement asks about. Few sizes, as each is a statement that every connection prepares; a gap is filled up. */
-const SIZES = [1, 4, 16, 32, 100];
-const TOGETHER = { most: 100, least: 16 };
-
 /**
  * Looks behind a token whose signature is good: its user exists and is not disabled; neither it nor
  * what it was got with was revoked; its session, if it names one, is that user's own and has not run out; if it names
@@ -38,69 +35,48 @@ export async function findTokenOwner(
   token: PresentedToken,
   nowSeconds: number,
 ): Promise<TokenOwner | undefined> {
-  const { sessionId, parentJti, jti, username } = token;
-  const alone = () => findOwnerAlone(to.limited(to.allowance), token, nowSeconds);
-  const plain = sessionId !== null && parentJti === null && /^[\x21-\x7e]{1,36}$/.test(sessionId);
-  if (!plain) return alone();
-  const { rows, revoked, exact } = await askTogether(to, { sessionId, jti });
-  const row = rows.get(sessionId);
-  if (revoked.has(jti) || !row || row.expiresAt <= nowSeconds) return undefined;
-  // The database's collation says whether another spelling is the same name, or the same id.
-  if (row.username !== username || !exact) return alone();
-  return { user: publicUser(row), counter: row.counter };
+  const key = keyOf(token);
+  return judge(to, token, nowSeconds, key && (await askTogether(to, key)));
 }
-
-interface SessionRow extends Omit<PublicUser, "id"> {
-  sessionId: string;
-  counter: number;
-  expiresAt: number;
-  userId: number;
-}
-
-const publicUser = ({ userId, username, created_at, updated_at }: SessionRow): PublicUser => ({
-  id: userId,
-  username,
-  created_at,
-  updated_at,
-});
 
 /**
- * Sessions and their users. In that order: to find that out takes the server as long as the rest. Times as the server writes
- * them, since a prepared statement's answer has them in parts.
+ * The same, and the first users by id, `FIRST_USERS` at the most, as they are at that moment.
+ * @returns the same array of users for all whose question was answered together
  */
-const SESSIONS = `
-  SELECT STRAIGHT_JOIN s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id AS userId, u.username,
-    CAST(u.created_at AS CHAR) AS created_at, CAST(u.updated_at AS CHAR) AS updated_at, NULL AS jti
-  FROM session s JOIN user u ON u.id = s.user_id WHERE u.disabled_at IS NULL AND s.id`;
-/** Who asks alone: half the work of a union. */
-const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
-const many = (size: number): string => {
-  const list = marks(size);
-  return `${SESSIONS} IN (${list})
-    UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (${list})`;
-};
-const STATEMENTS = SIZES.map((size) => ({ size, text: size === 1 ? ONE : many(size) }));
+export async function findTokenOwnerAndUsers(
+  to: SharedDatabase,
+  token: PresentedToken,
+  nowSeconds: number,
+): Promise<{ owner: TokenOwner | undefined; users: PublicUser[] }> {
+  const key = keyOf(token);
+  const alone = key ? undefined : judge(to, token, nowSeconds, undefined);
+  alone?.catch(() => {}); // thrown below, unless the other fails before
+  const found = await askWithUsers(to, key);
+  return { owner: await (alone ?? judge(to, token, nowSeconds, found)), users: found.users };
+}
 
-/** What there is of some sessions, their users and the ids of their tokens in the blocklist, at one moment. */
-const askTogether = sharing(async (db: Database, asked: { sessionId: string; jti: string }[]) => {
-  const sessionIds = asked.map(({ sessionId }) => sessionId);
-  const jtis = asked.map(({ jti }) => jti);
-  const { size, text } = STATEMENTS.find((one) => one.size >= asked.length) ?? { size: 0, text: "" };
-  const fill = (keys: string[]) => keys.concat(Array(size - keys.length).fill(keys[0]));
-  const found = await prepared<(SessionRow & { jti: string | null })[]>(db, text, [
-    ...fill(sessionIds),
-    ...fill(jtis),
-  ]);
-  const rows = new Map<string, SessionRow>();
-  const revoked = new Set<string>();
-  for (const row of found) {
-    if (row.jti === null) rows.set(row.sessionId, row);
-    else revoked.add(row.jti);
-  }
-  const answer = { rows, revoked, exact: [...revoked].every((jti) => jtis.includes(jti)) };
-  return asked.map(() => answer);
-}, TOGETHER);
+/** What can be asked of a token together with others; undefined for one of Flask's, or got with one. */
+function keyOf({ sessionId, parentJti, jti }: PresentedToken): TokenKey | undefined {
+  const plain = sessionId !== null && parentJti === null && /^[\x21-\x7e]{1,36}$/.test(sessionId);
+  return plain ? { sessionId, jti } : undefined;
+}
+
+/** What the answer to a shared question says of a token; where there is none, or it leaves that open, the token is asked about alone. */
+async function judge(
+  to: SharedDatabase,
+  token: PresentedToken,
+  nowSeconds: number,
+  found: Found | undefined,
+): Promise<TokenOwner | undefined> {
+  const alone = () => findOwnerAlone(to.limited(to.allowance), token, nowSeconds);
+  const { sessionId, jti, username } = token;
+  if (!found || sessionId === null) return alone();
+  const row = found.sessions.get(sessionId);
+  if (found.revoked.has(jti) || !row || row.expiresAt <= nowSeconds) return undefined;
+  // The database's collation says whether another spelling is the same name, or the same id.
+  if (row.user.username !== username || !found.exact) return alone();
+  return row;
+}
 
 /** As `findTokenOwner`, for one token of any kind; the database compares. */
 async function findOwnerAlone(

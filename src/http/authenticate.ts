@@ -3,7 +3,7 @@ import { HTTPException } from "hono/http-exception";
 import { decode, jwt } from "hono/jwt";
 import { nowSeconds } from "../auth/context.ts";
 import { type Keyring, readSigned } from "../auth/keys.ts";
-import { requireLive } from "../auth/sessions.ts";
+import { requireLive, requireLiveWithUsers } from "../auth/sessions.ts";
 import { readClaims, type TokenType } from "../auth/tokens.ts";
 import { ApiError } from "../errors.ts";
 import { bearerToken } from "./bearer.ts";
@@ -39,6 +39,16 @@ export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<App
 export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set("owner", await requireLive(sharedQuestions(deps, c), c.get("claims")));
+    return next();
+  };
+}
+
+/** The same, and sets `firstUsers`, which it asks for in the same statement. */
+export function blocklistWithUsers(deps: Deps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const { owner, users } = await requireLiveWithUsers(sharedQuestions(deps, c), c.get("claims"));
+    c.set("owner", owner);
+    c.set("firstUsers", users);
     return next();
   };
 }

@@ -133,7 +133,8 @@ describe("a token that no longer stands is refused by every route", () => {
     test(why, async () => {
       const { target } = await sharedDatabase();
       const root = await rootConnection(target.database);
-      for (const [route, type] of Object.entries(GUARDED)) {
+      const page = ["GET /api/getUserList?limit=1", "accessToken"] as const;
+      for (const [route, type] of [...Object.entries(GUARDED), page]) {
         const user = await it.newUser();
         const [access, refresh] = [claimsOf(user.accessToken), claimsOf(user.refreshToken)];
         const values = { access: access.jti, refresh: refresh.jti, sid: access.sid, username: user.username };

@@ -202,4 +202,30 @@ describe("the token itself", () => {
     await expectRefused(token, "token_revoked", "Token has been revoked");
     expect((await list(user.accessToken)).status).toBe(200);
   });
+  test("among many at once, good and bad ones, is judged by itself", async () => {
+    const others = await Promise.all([it.newUser(), it.newUser(), it.newUser()]);
+    const [stranger, ended] = others;
+    if (!stranger || !ended) throw new Error("unreachable");
+    await it.withToken("POST", "/api/logout", ended.accessToken);
+    const tokens: [token: string, username: string | undefined][] = [
+      [user.accessToken, user.username],
+      [stranger.accessToken, stranger.username],
+      [ended.accessToken, undefined],
+      [await forged({ sid: undefined, jti: crypto.randomUUID() }), user.username], // as Flask's
+      [await forged({ sid: claimsOf(stranger.accessToken).sid }), undefined], // another user's session
+      [await forged({ sid: crypto.randomUUID() }), undefined],
+      [await forged({ sub: unique("ghost") }), undefined],
+    ];
+    const asked = Array.from({ length: 60 }, (_, n) => tokens[n % tokens.length] as (typeof tokens)[0]);
+    for (const path of ["/api/getUser", "/api/getUserList"]) {
+      const answers = await Promise.all(asked.map(([token]) => it.withToken("GET", path, token)));
+      for (const [n, { status, body }] of answers.entries()) {
+        const username = asked[n]?.[1];
+        expect([path, n, status]).toEqual([path, n, username === undefined ? 401 : 200]);
+        if (username === undefined) expect(body.code).toBe("token_revoked");
+        else if (path === "/api/getUser") expect(body.data).toMatchObject({ username });
+        else expect((body.data as { username: string }[]).map((one) => one.username)).toContain(username);
+      }
+    }
+  });
 });

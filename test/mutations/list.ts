@@ -239,8 +239,8 @@ export const areas: Record<string, Mutation[]> = {
         [
           "GET /api/getUserList",
           "users",
-          '"/getUserList", described.getUserList, access, meanwhile, live,',
-          '"/getUserList", described.getUserList, access, meanwhile, ',
+          '"/getUserList", described.getUserList, access, liveList,',
+          '"/getUserList", described.getUserList, access, ',
         ],
         [
           "GET /api/getUser",
@@ -284,6 +284,16 @@ export const areas: Record<string, Mutation[]> = {
       testName: REFUSED,
     })),
     {
+      statement:
+        "The database is asked whether the token still stands: `GET /api/getUserList`, a page of it.",
+      asvs: ["7.2.1", "7.4.1"],
+      file: "src/api/users.ts",
+      find: "return page ? live(c, next)",
+      replace: `return page ? ${UNASKED}(c, next)`,
+      test: LOGOUT,
+      testName: REFUSED,
+    },
+    {
       statement: "The database is asked whether the token still stands: `POST /api/rotateToken`.",
       asvs: ["7.2.1", "7.4.1"],
       file: "src/auth/rotation.ts",
@@ -296,7 +306,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A token whose id is in `revoked_tokens` is refused, whoever put it there.",
       asvs: ["7.4.1"],
       file: "src/db/tokens.ts",
-      find: "if (revoked.has(jti) || !row",
+      find: "if (found.revoked.has(jti) || !row",
       replace: "if (!row",
       test: LOGOUT,
       testName: REFUSED,
@@ -314,7 +324,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A token is good only for the session's own user.",
       asvs: ["7.2.1"],
       file: "src/db/tokens.ts",
-      find: "if (row.username !== username || !exact) return alone();",
+      find: "if (row.user.username !== username || !found.exact) return alone();",
       replace: "",
       test: TOKENS,
       testName: "whose session is another user's, or made up",
@@ -331,7 +341,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A disabled user's tokens are refused at once.",
       asvs: ["7.4.2"],
-      file: "src/db/tokens.ts",
+      file: "src/db/tokenQuestions.ts",
       find: "u.disabled_at IS NULL AND ",
       replace: "",
       test: LOGOUT,

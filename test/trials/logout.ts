@@ -10,8 +10,10 @@ import { type Running, startService } from "../support/process.ts";
 // Exit code 1 if a token that was logged out was let in, or a good one was not.
 
 const QUESTIONS = Number(process.argv[2] ?? 100_000);
-/** Asked of each token once its logout is answered, at both instances in turn. */
+/** Asked of each token once its logout is answered, at both instances in turn, and both reads. */
 const AFTERWARDS = 10;
+/** Each has a question to the database of its own. */
+const READS = ["/api/getUser", "/api/getUserList"];
 /** Clients at once: enough that questions are shared all the time. */
 const CLIENTS = 40;
 
@@ -47,13 +49,14 @@ async function ask(instance: Running, method: string, path: string, token: strin
 /** One token: good, logged out at one instance, and then refused by both. */
 async function follow(instances: Running[], token: string, turn: number): Promise<void> {
   const at = (n: number) => instances[(turn + n) % instances.length] as Running;
-  if ((await ask(at(1), "GET", "/api/getUser", token)) !== 200) counts.refused++;
+  const read = (n: number) => READS[(turn + n) % READS.length] as string;
+  if ((await ask(at(1), "GET", read(0), token)) !== 200) counts.refused++;
   if ((await ask(at(0), "POST", "/api/logout", token)) !== 200) {
     counts.failed++;
     return;
   }
   counts.logouts++;
-  const answers = Array.from({ length: AFTERWARDS }, (_, n) => ask(at(n), "GET", "/api/getUser", token));
+  const answers = Array.from({ length: AFTERWARDS }, (_, n) => ask(at(n), "GET", read(n >> 1), token));
   for (const status of await Promise.all(answers)) {
     counts.questions++;
     if (status === 200) counts.letIn++;
