@@ -16,12 +16,12 @@ WORKDIR /home/bun/app
 # instead of twice.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 DRAIN_SECONDS=5 BUN_JSC_forceRAMSize=1073741824
 # Owned by root and read only for the user that runs it: the program, and a package.json for `bun run user` and the like.
-COPY --from=build /home/bun/app/dist /home/bun/app/scripts/threads.sh ./
+COPY --from=build /home/bun/app/dist ./
 USER bun
 EXPOSE 5000
 # Is the process alive? Not whether the database is: restarting this container would not mend that (see /readyz).
 # A proxy in the environment is not for the loopback.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["bun", "-e", "process.env.no_proxy = '*'; process.exit((await fetch(`http://127.0.0.1:${process.env.PORT || 5000}/livez`)).ok ? 0 : 1)"]
-# The script counts threads and becomes the program: SIGTERM reaches it, and it drains and exits with 0.
-CMD ["sh", "threads.sh", "./latchkey"]
+# On SIGTERM it drains and exits with 0.
+CMD ["./latchkey"]

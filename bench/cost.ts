@@ -3,7 +3,6 @@ import type { RowDataPacket } from "mysql2/promise";
 import { v7 as uuidv7 } from "uuid";
 import { CHEAP_ENV, PASSWORD, TEST_SECRET, type Tokens, UNLIMITED } from "../test/support/app.ts";
 import { over, startService } from "../test/support/process.ts";
-import { THREADS } from "../test/support/threads.ts";
 import { makeWorld, startServer } from "./support/database.ts";
 
 // The inputs of the capacity plan in docs/scaling.md: CPU time of service and database and statements of each kind of
@@ -66,7 +65,6 @@ const service = await startService({
   DATABASE_URL: world.url,
   JWT_SECRET_KEY: TEST_SECRET,
   NODE_ENV: "production",
-  UV_THREADPOOL_SIZE: THREADS,
   ...CHEAP_ENV,
   ...UNLIMITED,
 });

@@ -1,6 +1,5 @@
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { THREADS } from "../../test/support/threads.ts";
 import { builtProgram } from "./program.ts";
 import { BENCH_SECRET } from "./tokens.ts";
 import { workFolder } from "./tools.ts";
@@ -79,7 +78,6 @@ export const script = (path: string) => [process.execPath, "--no-env-file", join
 /** What the image sets beside the address. */
 export const PRODUCTION = {
   NODE_ENV: "production",
-  UV_THREADPOOL_SIZE: THREADS,
   BUN_JSC_forceRAMSize: String(2 ** 30),
 };
 

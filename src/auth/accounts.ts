@@ -101,8 +101,8 @@ export async function login(
     const session = { id, userId: user.id, counter: 0, createdAt, expiresAt, ...fitted(client) };
     const unchanged = unchangedPassword(user);
     const opened = await inTransaction(context.db, (tx) => insertSession(tx, session, unchanged));
-    if (!opened) continue;
-    await trimSessions(context.db, user.id, MAX_SESSIONS);
+    if (opened === 0) continue;
+    if (opened > MAX_SESSIONS) await trimSessions(context.db, user.id, MAX_SESSIONS);
     if (outdated) await renewHash(context, user, credentials.password);
     return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
   }

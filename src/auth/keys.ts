@@ -60,22 +60,36 @@ export async function signClaims([{ header, hmac }]: Keyring, claims: object): P
   return `${text}.${base64url(await hmac(text))}`;
 }
 
+/** How the headers of tokens begin that name no key: Flask's, and those of most libraries. */
+const NAMELESS = [`${encoded({ alg: "HS256", typ: "JWT" })}.`, `${encoded({ typ: "JWT", alg: "HS256" })}.`];
+
 /**
- * The payload of a token that a key of ours has signed, in the very form in which it signs. Where the runtime's HMAC is
- * its own, that is known at once and on the thread that asks, while a check by WebCrypto may wait behind hashes of passwords.
- * @returns undefined for every other token: it may be good all the same, as Flask's are
+ * The payload of a token that a key of ours has signed, with one of the headers that are usual. Where the runtime's HMAC is
+ * its own, that is known at once and on the thread that asks, while a check by WebCrypto waits behind hashes of passwords.
+ * @returns undefined for every other token: it may be good all the same
  */
 export async function readSigned(keyring: Keyring, token: string): Promise<unknown> {
-  const key = keyring.find(({ header }) => token.startsWith(header));
-  if (!key) return undefined;
+  const nameless = NAMELESS.find((header) => token.startsWith(header));
   const end = token.lastIndexOf(".");
-  const signature = base64url(await key.hmac(token.slice(0, end)));
-  if (!sameBytes(utf8.encode(signature), utf8.encode(token.slice(end + 1)))) return undefined;
+  for (const key of keyring) {
+    const header = nameless ?? key.header;
+    if (!token.startsWith(header)) continue;
+    const signature = base64url(await key.hmac(token.slice(0, end)));
+    if (sameBytes(utf8.encode(signature), utf8.encode(token.slice(end + 1))))
+      return parsed(token.slice(header.length, end));
+  }
+  return undefined;
+}
+
+/** A part of a token. @returns undefined if it is no JSON */
+function parsed(part: string): unknown {
   try {
-    return JSON.parse(fromUtf8.decode(fromBase64url(token.slice(key.header.length, end))));
+    return JSON.parse(fromUtf8.decode(fromBase64url(part)));
   } catch {
-    return undefined; // signed, but no claims
+    return undefined;
   }
 }
 
-const encoded = (part: object): string => base64url(utf8.encode(JSON.stringify(part)));
+function encoded(part: object): string {
+  return base64url(utf8.encode(JSON.stringify(part)));
+}

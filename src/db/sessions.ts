@@ -1,7 +1,8 @@
 import { and, desc, eq, gt, lte, ne, type SQL, sql } from "drizzle-orm";
+import type { ResultSetHeader } from "mysql2";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
-import { affectedRows, changePrepared, prepared } from "./statement.ts";
+import { changePrepared, prepared } from "./statement.ts";
 
 /** A new session. Times in epoch seconds. */
 export interface NewSession {
@@ -24,17 +25,19 @@ const INSERT = `INSERT INTO session
  * and this come one after the other, whatever the isolation level: by its lock, and between nodes of a cluster, where no
  * lock holds, by the conflict of two writes.
  * @param tx in a transaction
- * @returns whether it was opened
+ * @returns how many were opened for that user up to this one; 0 if it was not
  */
-export async function insertSession(tx: Database, session: NewSession, condition: SQL): Promise<boolean> {
+export async function insertSession(tx: Database, session: NewSession, condition: SQL): Promise<number> {
   const { id, userId, counter, createdAt, expiresAt, userAgent, address } = session;
   const rotatedAt = counter === 0 ? null : createdAt;
-  const taken = await tx.execute(sql`
-    UPDATE ${users} SET logins = logins + 1 WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
-  if (affectedRows(taken) === 0) return false;
+  // LAST_INSERT_ID(x) hands x to the client without another query.
+  const [taken] = await tx.execute(sql`UPDATE ${users} SET logins = LAST_INSERT_ID(logins + 1)
+    WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
+  const { affectedRows, insertId } = taken as unknown as ResultSetHeader;
+  if (affectedRows === 0) return 0;
   const row = [id, userId, counter, createdAt, createdAt, rotatedAt, expiresAt, userAgent, address];
   await changePrepared(tx, INSERT, row);
-  return true;
+  return insertId || Number.POSITIVE_INFINITY; // a proxy that does not hand it on
 }
 
 /**

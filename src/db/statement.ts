@@ -53,7 +53,3 @@ export async function prepared<Result>(
 /** The same for a change. @returns how many rows it changed */
 export const changePrepared = async (...sent: Parameters<typeof prepared>): Promise<number> =>
   (await prepared<{ affectedRows: number }>(...sent)).affectedRows;
-
-/** Rows a statement changed, whichever way Drizzle hands the driver's header on. */
-export const affectedRows = ([result]: unknown[]): number =>
-  (result as { affectedRows: number }).affectedRows;

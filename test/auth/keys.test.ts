@@ -15,7 +15,7 @@ test("whichever way the signature is made, the token is the same, and good for o
   expect(await verify(own as string, secret, "HS256")).toMatchObject({ n: 1, list: ["~", "?>?"] });
 });
 
-test("a token of ours is known by its signature, with either HMAC and with any key; others are left to Hono's check", async () => {
+test("a token of a usual header is known by its signature, with either HMAC and with any key; others are left to Hono's check", async () => {
   const claims = { sub: "Zoë \u{1f511}", list: ["~", "?>?"] };
   const old = `${TEST_SECRET} of last year`;
   for (const hmac of [bunHmac, undefined]) {
@@ -25,8 +25,17 @@ test("a token of ours is known by its signature, with either HMAC and with any k
     expect(await readSigned(keyring, await signClaims(await createKeyring([old]), claims))).toEqual(claims);
 
     const [header = "", payload = "", signature = ""] = token.split(".");
+    const signed = (text: string, secret = TEST_SECRET) =>
+      `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+    for (const secret of [TEST_SECRET, old])
+      for (const nameless of ['{"alg":"HS256","typ":"JWT"}', '{"typ":"JWT","alg":"HS256"}']) {
+        const text = `${Buffer.from(nameless).toString("base64url")}.${payload}`;
+        expect(await readSigned(keyring, signed(text, secret))).toEqual(claims);
+      }
+
     const others = [
-      await sign(claims, TEST_SECRET), // without the name of its key
+      await sign(claims, "another-test-secret-0123456789-0123456789"),
+      await sign(claims, TEST_SECRET, "HS512"),
       await signClaims(await createKeyring(["another-test-secret-0123456789-0123456789"]), claims),
       `${header}.${payload}.`,
       `${header}.${payload}`,
@@ -39,7 +48,6 @@ test("a token of ours is known by its signature, with either HMAC and with any k
     for (const other of others) expect(await readSigned(keyring, other)).toBeUndefined();
 
     const noClaims = `${header}.${Buffer.from("{").toString("base64url")}`;
-    const signed = `${noClaims}.${createHmac("sha256", TEST_SECRET).update(noClaims).digest("base64url")}`;
-    expect(await readSigned(keyring, signed)).toBeUndefined();
+    expect(await readSigned(keyring, signed(noClaims))).toBeUndefined();
   }
 });

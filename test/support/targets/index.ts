@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Database } from "../../../src/db/connection.ts";
 import { targetOf } from "../database.ts";
 import { collect } from "../process.ts";
-import { THREADS } from "../threads.ts";
 import { until } from "../until.ts";
 import { overTcp, stopRelays } from "./relay.ts";
 import {
@@ -68,7 +67,6 @@ function server(target: Exclude<Target, "app">): Promise<Server> {
 async function startBun(): Promise<Server> {
   const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "bun.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
   });
   const stdout = collect(child.stdout);
   const origin = await until(

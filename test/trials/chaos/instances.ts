@@ -3,7 +3,6 @@ import { databaseUrl } from "../../support/database.ts";
 import type { Address } from "../../support/engines/haproxy.ts";
 import { freePort } from "../../support/haproxy.ts";
 import { type Running, startService } from "../../support/process.ts";
-import { THREADS } from "../../support/threads.ts";
 
 /** Longer than a request takes; who picks an instance at random gets a "connection: close" from it meanwhile. */
 const DRAIN_SECONDS = "1";
@@ -25,7 +24,6 @@ export async function startInstances(database: string, ways: Address[]): Promise
     JWT_SECRET_KEY: TEST_SECRET,
     PORT: String(freePort()),
     DRAIN_SECONDS,
-    UV_THREADPOOL_SIZE: THREADS,
     ...CHEAP_ENV,
     ...UNLIMITED,
   }));

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { databaseUrl, emptyDatabase } from "../../support/database.ts";
 import { over, startService } from "../../support/process.ts";
-import { THREADS } from "../../support/threads.ts";
 import { PEOPLE } from "./flood.ts";
 
 /** The real service at its default price of hashing, with a database of its own and people in it. */
@@ -10,7 +9,6 @@ export async function startFlooded() {
     DATABASE_URL: databaseUrl(await emptyDatabase()),
     JWT_SECRET_KEY: "test-secret-that-is-only-for-tests-0123456789",
     NODE_ENV: "production",
-    UV_THREADPOOL_SIZE: THREADS,
     LOG_LEVEL: "info",
     // All of a flood comes from one address: the limits on guessing are not what is tried here.
     LOGIN_FAILURES_PER_ACCOUNT: "1000000",
