@@ -74,7 +74,7 @@ const FORGOTTEN_MS = 60_000;
 
 /**
  * Password hashing behind one gate: at most `concurrency` at once, at most `queueLimit` waiting, the rest refused at
- * once. Hashes share their threads with the check of every token, so without the gate logins starve everything else.
+ * once. Hashes share the cores with the thread that answers, so without the gate logins starve everything else.
  * @param options `places` for `admit`, where they are fewer than may be hashed and wait
  */
 export function createPasswords(

@@ -1,8 +1,9 @@
-import { and, desc, eq, gt, lte, ne, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, lte, ne } from "drizzle-orm";
 import type { ResultSetHeader } from "mysql2";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
 import { changePrepared, prepared } from "./statement.ts";
+import type { UserCondition } from "./users.ts";
 
 /** A new session. Times in epoch seconds. */
 export interface NewSession {
@@ -27,13 +28,17 @@ const INSERT = `INSERT INTO session
  * @param tx in a transaction
  * @returns how many were opened for that user up to this one; 0 if it was not
  */
-export async function insertSession(tx: Database, session: NewSession, condition: SQL): Promise<number> {
+export async function insertSession(
+  tx: Database,
+  session: NewSession,
+  condition: UserCondition,
+): Promise<number> {
   const { id, userId, counter, createdAt, expiresAt, userAgent, address } = session;
   const rotatedAt = counter === 0 ? null : createdAt;
   // LAST_INSERT_ID(x) hands x to the client without another query.
-  const [taken] = await tx.execute(sql`UPDATE ${users} SET logins = LAST_INSERT_ID(logins + 1)
-    WHERE id = ${userId} AND disabled_at IS NULL AND ${condition}`);
-  const { affectedRows, insertId } = taken as unknown as ResultSetHeader;
+  const text = `UPDATE user u SET u.logins = LAST_INSERT_ID(u.logins + 1)
+    WHERE u.id = ? AND u.disabled_at IS NULL AND ${condition.text}`;
+  const { affectedRows, insertId } = await prepared<ResultSetHeader>(tx, text, [userId, condition.param]);
   if (affectedRows === 0) return 0;
   const row = [id, userId, counter, createdAt, createdAt, rotatedAt, expiresAt, userAgent, address];
   await changePrepared(tx, INSERT, row);

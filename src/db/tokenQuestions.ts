@@ -1,7 +1,7 @@
 import type { Database } from "./connection.ts";
 import { type SharedDatabase, sharing } from "./sharing.ts";
 import { marks, prepared } from "./statement.ts";
-import type { PublicUser } from "./users.ts";
+import { PUBLIC_COLUMNS, type PublicUser } from "./users.ts";
 
 /** What is asked of a token that names a session. */
 export interface TokenKey {
@@ -40,13 +40,9 @@ export const FIRST_USERS = 1001;
 const SIZES = [1, 4, 16, 32, 100];
 const TOGETHER = { most: 100, least: 16 };
 
-/**
- * Sessions and their users. In that order: to find that out takes the server as long as the rest. Times as the server writes
- * them, since a prepared statement's answer has them in parts.
- */
+/** Sessions and their users. In that order: to find that out takes the server as long as the rest. */
 const SESSIONS = `
-  SELECT STRAIGHT_JOIN s.id AS sessionId, s.counter, s.expires_at AS expiresAt, u.id, u.username,
-    CAST(u.created_at AS CHAR) AS created_at, CAST(u.updated_at AS CHAR) AS updated_at, NULL AS jti
+  SELECT STRAIGHT_JOIN s.id AS sessionId, s.counter, s.expires_at AS expiresAt, ${PUBLIC_COLUMNS}, NULL AS jti
   FROM session s JOIN user u ON u.id = s.user_id WHERE u.disabled_at IS NULL AND s.id`;
 /** Who asks alone: half the work of a union. */
 const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
@@ -55,8 +51,7 @@ const MANY = (size: number): string => `${SESSIONS} IN (${marks(size)})
   SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, jti FROM revoked_tokens WHERE jti IN (${marks(size)})`;
 const WITH_USERS = (size: number): string => `${MANY(size)}
   UNION ALL
-  (SELECT NULL, NULL, NULL, id, username, CAST(created_at AS CHAR), CAST(updated_at AS CHAR), NULL
-  FROM user ORDER BY id LIMIT ${FIRST_USERS})`;
+  (SELECT NULL, NULL, NULL, ${PUBLIC_COLUMNS}, NULL FROM user u ORDER BY u.id LIMIT ${FIRST_USERS})`;
 
 /** A question about many tokens in one statement. @param textOf the statement for so many */
 function question(textOf: (size: number) => string): (to: SharedDatabase, key?: TokenKey) => Promise<Found> {

@@ -1,10 +1,8 @@
-import { and, eq, gt, inArray, isNull, notExists } from "drizzle-orm";
 import type { Database } from "./connection.ts";
-import { revokedTokens, sessions, users } from "./schema.ts";
 import type { SharedDatabase } from "./sharing.ts";
 import { changePrepared, prepared } from "./statement.ts";
 import { askTogether, askWithUsers, type Found, type TokenKey } from "./tokenQuestions.ts";
-import { type PublicUser, publicColumns, tokensStillValid } from "./users.ts";
+import { PUBLIC_COLUMNS, type PublicUser, tokensStillValid } from "./users.ts";
 
 /** What is asked of a token before it is let in. */
 export interface PresentedToken {
@@ -78,29 +76,35 @@ async function judge(
   return row;
 }
 
+/** A user by name who is not disabled, unless one of two tokens is blocked. */
+const GOOD = `u.username = ? AND u.disabled_at IS NULL
+  AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti IN (?, ?))`;
+const IN_SESSION = `SELECT ${PUBLIC_COLUMNS}, s.counter FROM user u JOIN session s ON s.user_id = u.id
+  WHERE ${GOOD} AND s.id = ? AND s.expires_at > ?`;
+
 /** As `findTokenOwner`, for one token of any kind; the database compares. */
 async function findOwnerAlone(
   db: Database,
-  token: PresentedToken,
+  { username, jti, parentJti, sessionId, notBefore }: PresentedToken,
   nowSeconds: number,
 ): Promise<TokenOwner | undefined> {
-  const revoked = db
-    .select({ id: revokedTokens.id })
-    .from(revokedTokens)
-    .where(inArray(revokedTokens.jti, jtisOf(token)));
-  const good = and(eq(users.username, token.username), isNull(users.disabledAt), notExists(revoked));
-  if (token.sessionId === null) {
-    const fresh = tokensStillValid(token.notBefore);
-    const [user] = await db.select(publicColumns).from(users).where(and(good, fresh)).limit(1);
-    return user && { user, counter: null };
-  }
-  const [row] = await db
-    .select({ user: publicColumns, counter: sessions.counter })
-    .from(users)
-    .innerJoin(sessions, eq(sessions.userId, users.id))
-    .where(and(good, eq(sessions.id, token.sessionId), gt(sessions.expiresAt, nowSeconds)))
-    .limit(1);
-  return row;
+  const named = [username, jti, parentJti ?? jti];
+  const fresh = tokensStillValid(notBefore);
+  const [row] =
+    sessionId === null
+      ? await prepared<(PublicUser & { counter: null })[]>(
+          db,
+          `SELECT ${PUBLIC_COLUMNS}, NULL AS counter FROM user u WHERE ${GOOD} AND ${fresh.text}`,
+          [...named, fresh.param],
+        )
+      : await prepared<(PublicUser & { counter: number })[]>(db, IN_SESSION, [
+          ...named,
+          sessionId,
+          nowSeconds,
+        ]);
+  if (!row) return undefined;
+  const { counter, ...user } = row;
+  return { user, counter };
 }
 
 /** No row was stored, and none was there: the table has no id left to give (docs/scaling.md, "Ids run out"). */

@@ -1,7 +1,6 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { users } from "./schema.ts";
-import { prepared, statement } from "./statement.ts";
+import { changePrepared, prepared, statement } from "./statement.ts";
 
 /** A user as the API shows it: no hash, no salt; times as stored. */
 export interface PublicUser {
@@ -11,13 +10,12 @@ export interface PublicUser {
   updated_at: string;
 }
 
-/** Those columns, by the names that the API gives them. */
-export const publicColumns = {
-  id: users.id,
-  username: users.username,
-  created_at: users.createdAt,
-  updated_at: users.updatedAt,
-};
+/**
+ * Those columns of a row `u`, for a statement that is prepared: times as the server writes them, since such an answer has them in
+ * parts.
+ */
+export const PUBLIC_COLUMNS =
+  "u.id, u.username, CAST(u.created_at AS CHAR) AS created_at, CAST(u.updated_at AS CHAR) AS updated_at";
 
 /** What a login needs to know of a user. */
 export interface StoredCredentials {
@@ -39,15 +37,23 @@ export async function findCredentials(
   return row;
 }
 
-/** That a user's hash is still the one that was read: byte by byte, since the column's own comparison ignores case. */
-export function unchangedPassword({ pwd }: Pick<StoredCredentials, "pwd">): SQL {
-  return sql`CAST(${users.pwd} AS BINARY) <=> CAST(${pwd} AS BINARY)`;
+/** What has to be so of a user, the row `u`: as SQL with one `?`, and what stands for it. */
+export interface UserCondition {
+  text: string;
+  param: string | number | null;
 }
 
+/** That a user's hash is still the one that was read: byte by byte, since the column's own comparison ignores case. */
+export const unchangedPassword = ({ pwd }: Pick<StoredCredentials, "pwd">): UserCondition => ({
+  text: "CAST(u.pwd AS BINARY) <=> CAST(? AS BINARY)",
+  param: pwd,
+});
+
 /** That tokens of a user that name no session are good, if made at that time (epoch seconds). */
-export function tokensStillValid(madeAt: number): SQL {
-  return sql`(${users.tokensValidFrom} IS NULL OR ${users.tokensValidFrom} <= ${madeAt})`;
-}
+export const tokensStillValid = (madeAt: number): UserCondition => ({
+  text: "(u.tokens_valid_from IS NULL OR u.tokens_valid_from <= ?)",
+  param: madeAt,
+});
 
 /** A new account. */
 export interface NewUser {
@@ -88,25 +94,27 @@ export async function replacePassword(
   was: Pick<StoredCredentials, "id" | "pwd">,
   change: { pwd: string; salt: string; updatedAt?: string; tokensValidFrom?: number },
 ): Promise<boolean> {
-  const { tokensValidFrom, ...rest } = change;
-  const cutoff = tokensValidFrom === undefined ? {} : { tokensValidFrom: laterCutoff(tokensValidFrom) };
-  const [result] = await db
-    .update(users)
-    .set({ ...rest, ...cutoff })
-    .where(and(eq(users.id, was.id), unchangedPassword(was)));
-  return result.affectedRows === 1;
+  const { pwd, salt, updatedAt, tokensValidFrom } = change;
+  const set: [assignment: string, value: string | number | undefined][] = [
+    ["u.pwd = ?", pwd],
+    ["u.salt = ?", salt],
+    ["u.updated_at = ?", updatedAt],
+    [LATER_CUTOFF, tokensValidFrom],
+  ];
+  const changed = set.filter((one): one is [string, string | number] => one[1] !== undefined);
+  const unchanged = unchangedPassword(was);
+  const text = `UPDATE user u SET ${changed.map(([assignment]) => assignment).join(", ")}
+    WHERE u.id = ? AND ${unchanged.text}`;
+  const params = [...changed.map(([, value]) => value), was.id, unchanged.param];
+  return (await changePrepared(db, text, params)) === 1;
 }
 
 /** A cutoff that never moves back, also when another instance's clock is behind. */
-const laterCutoff = (seconds: number): SQL<number> =>
-  sql<number>`GREATEST(COALESCE(${users.tokensValidFrom}, 0), ${seconds})`;
+const LATER_CUTOFF = "u.tokens_valid_from = GREATEST(COALESCE(u.tokens_valid_from, 0), ?)";
 
 /** Ends all tokens of a user that name no session and were made before a moment, epoch seconds. */
 export async function setTokensValidFrom(db: Database, userId: number, seconds: number): Promise<void> {
-  await db
-    .update(users)
-    .set({ tokensValidFrom: laterCutoff(seconds) })
-    .where(eq(users.id, userId));
+  await changePrepared(db, `UPDATE user u SET ${LATER_CUTOFF} WHERE u.id = ?`, [seconds, userId]);
 }
 
 /** A keyset page of users: those behind an id, by id; without one the first. */

@@ -64,7 +64,7 @@ test("a login never outlives a change of password, whatever the server's isolati
     const login = it.post("/api/login", { username: user.username, password: PASSWORD });
     const waiting = async () => {
       const [running] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
-      return running.some(({ Info }) => /UPDATE `user` SET logins/.test(Info ?? ""));
+      return running.some(({ Info }) => /UPDATE user u SET u.logins/.test(Info ?? ""));
     };
     await until(waiting, () => "the login did not wait", login);
     await changing.commit();
