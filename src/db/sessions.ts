@@ -1,5 +1,5 @@
 import { and, desc, eq, gt, lte, ne } from "drizzle-orm";
-import type { ResultSetHeader } from "mysql2";
+import type { ResultSetHeader } from "mysql2/promise";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
 import { changePrepared, prepared } from "./statement.ts";
