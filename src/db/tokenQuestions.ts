@@ -62,13 +62,13 @@ function question(textOf: (size: number) => string): (to: SharedDatabase, key?: 
     const fill = (values: string[]) => values.concat(Array(size - values.length).fill(values[0] ?? ""));
     const sessionIds = keys.map(({ sessionId }) => sessionId);
     const jtis = keys.map(({ jti }) => jti);
-    const found = sorted(await prepared<Row[]>(db, text, [...fill(sessionIds), ...fill(jtis)]));
+    const found = byKind(await prepared<Row[]>(db, text, [...fill(sessionIds), ...fill(jtis)]));
     const answer = { ...found, exact: [...found.revoked].every((jti) => jtis.includes(jti)) };
     return asked.map(() => answer);
   }, TOGETHER);
 }
 
-function sorted(rows: Row[]): Omit<Found, "exact"> {
+function byKind(rows: Row[]): Omit<Found, "exact"> {
   const sessions: Found["sessions"] = new Map();
   const revoked = new Set<string>();
   const users: PublicUser[] = [];
