@@ -104,7 +104,7 @@ async function adopt(context: AuthContext, claims: Claims, client: Client): Prom
   const outcome = await inTransaction(context.db, async (tx) => {
     if ((await insertRevoked(tx, { jti, parentJti: null }, claims.exp)) === 0) return "spent";
     const opened = await insertSession(tx, session, tokensStillValid(presented(claims).notBefore));
-    return opened > 0 ? "adopted" : "ended";
+    return opened ? "adopted" : "ended";
   });
   if (outcome === "ended") throw new ApiError("token_revoked");
   return outcome === "adopted" ? issuePair(context, successorOf(use)) : retryOrTheft(context, use);

@@ -1,5 +1,4 @@
 import { and, desc, eq, gt, lte, ne } from "drizzle-orm";
-import type { ResultSetHeader } from "mysql2/promise";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
 import { changePrepared, prepared } from "./statement.ts";
@@ -26,23 +25,21 @@ const INSERT = `INSERT INTO session
  * and this come one after the other, whatever the isolation level: by its lock, and between nodes of a cluster, where no
  * lock holds, by the conflict of two writes.
  * @param tx in a transaction
- * @returns how many were opened for that user up to this one; 0 if it was not
+ * @returns whether it was opened
  */
 export async function insertSession(
   tx: Database,
   session: NewSession,
   condition: UserCondition,
-): Promise<number> {
+): Promise<boolean> {
   const { id, userId, counter, createdAt, expiresAt, userAgent, address } = session;
   const rotatedAt = counter === 0 ? null : createdAt;
-  // LAST_INSERT_ID(x) hands x to the client without another query.
-  const text = `UPDATE user u SET u.logins = LAST_INSERT_ID(u.logins + 1)
+  const text = `UPDATE user u SET u.logins = u.logins + 1
     WHERE u.id = ? AND u.disabled_at IS NULL AND ${condition.text}`;
-  const { affectedRows, insertId } = await prepared<ResultSetHeader>(tx, text, [userId, condition.param]);
-  if (affectedRows === 0) return 0;
+  if ((await changePrepared(tx, text, [userId, condition.param])) === 0) return false;
   const row = [id, userId, counter, createdAt, createdAt, rotatedAt, expiresAt, userAgent, address];
   await changePrepared(tx, INSERT, row);
-  return insertId || Number.POSITIVE_INFINITY; // a proxy that does not hand it on
+  return true;
 }
 
 /**

@@ -53,11 +53,17 @@ export async function findTokenOwnerAndUsers(
   return { owner: await (alone ?? judge(to, token, nowSeconds, found)), users: found.users };
 }
 
-/** What can be asked of a token together with others; undefined for one of Flask's, or got with one. */
+/**
+ * What can be asked of a token together with others; undefined for one of Flask's, or got with one, and for ids of which the
+ * database's collation could hold two spellings for the same.
+ */
 function keyOf({ sessionId, parentJti, jti }: PresentedToken): TokenKey | undefined {
-  const plain = sessionId !== null && parentJti === null && /^[\x21-\x7e]{1,36}$/.test(sessionId);
+  const plain = sessionId !== null && parentJti === null && PLAIN_ID.test(sessionId) && PLAIN_ID.test(jti);
   return plain ? { sessionId, jti } : undefined;
 }
+
+/** As all that issue tokens write their ids: of these no two are the same to the collation. */
+const PLAIN_ID = /^[0-9a-f-]{36}$/;
 
 /** What the answer to a shared question says of a token; where there is none, or it leaves that open, the token is asked about alone. */
 async function judge(

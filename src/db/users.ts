@@ -24,6 +24,8 @@ export interface StoredCredentials {
   pwd: string | null;
   salt: string | null;
   disabledAt: number | null;
+  /** How many sessions the user has. */
+  sessions: number;
 }
 
 /** The user of that name as the column's collation compares names, or undefined. */
@@ -31,8 +33,9 @@ export async function findCredentials(
   db: Database,
   username: string,
 ): Promise<StoredCredentials | undefined> {
-  const text =
-    "SELECT id, username, pwd, salt, disabled_at AS disabledAt FROM user WHERE username = ? LIMIT 1";
+  const text = `SELECT u.id, u.username, u.pwd, u.salt, u.disabled_at AS disabledAt,
+      (SELECT COUNT(*) FROM session s WHERE s.user_id = u.id) AS sessions
+    FROM user u WHERE u.username = ? LIMIT 1`;
   const [row] = await prepared<StoredCredentials[]>(db, text, [username]);
   return row;
 }
@@ -117,17 +120,9 @@ export async function setTokensValidFrom(db: Database, userId: number, seconds: 
   await changePrepared(db, `UPDATE user u SET ${LATER_CUTOFF} WHERE u.id = ?`, [seconds, userId]);
 }
 
-/** A keyset page of users: those behind an id, by id; without one the first. */
-export async function pageUsers(
-  db: Database,
-  after: number | undefined,
-  limit: number,
-): Promise<PublicUser[]> {
-  const columns = "SELECT id, username, created_at, updated_at FROM user";
-  const [rows] = await db.execute(
-    after === undefined
-      ? statement(`${columns} ORDER BY id LIMIT ?`, limit)
-      : statement(`${columns} WHERE id > ? ORDER BY id LIMIT ?`, after, limit),
-  );
+/** A keyset page of users: those behind an id, by id. */
+export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
+  const text = "SELECT id, username, created_at, updated_at FROM user WHERE id > ? ORDER BY id LIMIT ?";
+  const [rows] = await db.execute(statement(text, after, limit));
   return rows as unknown as PublicUser[];
 }

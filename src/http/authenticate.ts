@@ -13,8 +13,8 @@ import { createTokenMemory } from "./tokenMemory.ts";
 
 /**
  * Lets a request through whose token is signed with a key of ours, of the wanted type and in its time, and sets
- * `claims`. Hono's middleware checks the signatures that are not plainly our own, and says what is wrong with them; times
- * are left to `readClaims`, which has the clock and the texts.
+ * `claims`. Hono's middleware checks the signatures of tokens whose headers are not the usual ones, and says what is wrong with any;
+ * times are left to `readClaims`, which has the clock and the texts.
  * @throws ApiError any `token_*` but `token_revoked` and `token_reused`
  */
 export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<AppEnv> {

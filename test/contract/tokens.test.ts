@@ -202,6 +202,19 @@ describe("the token itself", () => {
     await expectRefused(token, "token_revoked", "Token has been revoked");
     expect((await list(user.accessToken)).status).toBe(200);
   });
+  test("whose id is revoked in another spelling, also when that is asked about at the same moment", async () => {
+    const jti = `abc${crypto.randomUUID().slice(3)}`;
+    const tokens = await Promise.all([jti, jti.toUpperCase()].map((spelling) => forged({ jti: spelling })));
+    for (const token of tokens) expect((await list(token)).status).toBe(200);
+    expect((await it.withToken("POST", "/api/logout", await forged({ jti, sid: undefined }))).status).toBe(
+      200,
+    );
+    for (const path of ["/api/getUser", "/api/getUserList"]) {
+      const asked = [user.accessToken, user.accessToken, ...tokens, user.accessToken, ...tokens];
+      const answers = await Promise.all(asked.map((token) => it.withToken("GET", path, token)));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 401, 401, 200, 401, 401]);
+    }
+  });
   test("among many at once, good and bad ones, is judged by itself", async () => {
     const others = await Promise.all([it.newUser(), it.newUser(), it.newUser()]);
     const [stranger, ended] = others;

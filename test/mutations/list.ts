@@ -312,6 +312,15 @@ export const areas: Record<string, Mutation[]> = {
       testName: REFUSED,
     },
     {
+      statement: "That is so however its id is spelled, whoever else asks at that moment.",
+      asvs: ["7.4.1"],
+      file: "src/db/tokens.ts",
+      find: " && PLAIN_ID.test(jti)",
+      replace: "",
+      test: TOKENS,
+      testName: "whose id is revoked in another spelling",
+    },
+    {
       statement: "An access token falls with the Flask refresh token it was got with.",
       asvs: ["7.4.1"],
       file: "src/db/tokens.ts",
