@@ -161,7 +161,7 @@ describe("a request's connection", () => {
         async () =>
           (
             await root.query<RowDataPacket[]>(
-              "SELECT id FROM information_schema.processlist WHERE user = ? AND info LIKE '%FROM user WHERE%'",
+              "SELECT id FROM information_schema.processlist WHERE user = ? AND info LIKE '%FROM user u WHERE%'",
               [account],
             )
           )[0].length > 0,
