@@ -450,6 +450,18 @@ export const areas: Record<string, Mutation[]> = {
       test: ENVELOPE,
       testName: "could not be asked about is no pass",
     },
+    {
+      statement: "That goes for the list, too.",
+      asvs: ["7.2.1"],
+      file: "src/http/authenticate.ts",
+      find: 'await requireLiveWithUsers(sharedQuestions(deps, c), c.get("claims"))',
+      replace: `await requireLiveWithUsers(sharedQuestions(deps, c), c.get("claims")).catch((error) => {
+      if (error instanceof ApiError) throw error;
+      return { owner: { user: { username: c.var.claims.sub } as never, counter: null }, users: [] };
+    })`,
+      test: ENVELOPE,
+      testName: "could not be asked about is no pass",
+    },
   ],
 
   "Logout and the end of sessions": [
