@@ -85,6 +85,7 @@ async function judge(
 /** A user by name who is not disabled, unless one of two tokens is blocked. */
 const GOOD = `u.username = ? AND u.disabled_at IS NULL
   AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti IN (?, ?))`;
+const WITHOUT_SESSION = `SELECT ${PUBLIC_COLUMNS}, NULL AS counter FROM user u WHERE ${GOOD}`;
 const IN_SESSION = `SELECT ${PUBLIC_COLUMNS}, s.counter FROM user u JOIN session s ON s.user_id = u.id
   WHERE ${GOOD} AND s.id = ? AND s.expires_at > ?`;
 
@@ -96,18 +97,11 @@ async function findOwnerAlone(
 ): Promise<TokenOwner | undefined> {
   const named = [username, jti, parentJti ?? jti];
   const fresh = tokensStillValid(notBefore);
-  const [row] =
+  const [text, params] =
     sessionId === null
-      ? await prepared<(PublicUser & { counter: null })[]>(
-          db,
-          `SELECT ${PUBLIC_COLUMNS}, NULL AS counter FROM user u WHERE ${GOOD} AND ${fresh.text}`,
-          [...named, fresh.param],
-        )
-      : await prepared<(PublicUser & { counter: number })[]>(db, IN_SESSION, [
-          ...named,
-          sessionId,
-          nowSeconds,
-        ]);
+      ? [`${WITHOUT_SESSION} AND ${fresh.text}`, [...named, fresh.param]]
+      : [IN_SESSION, [...named, sessionId, nowSeconds]];
+  const [row] = await prepared<(PublicUser & { counter: number | null })[]>(db, text, params);
   if (!row) return undefined;
   const { counter, ...user } = row;
   return { user, counter };
