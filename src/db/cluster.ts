@@ -45,7 +45,9 @@ export function forCluster<P extends Pool>(pool: P): P {
     repeat(() => pool.query(...sent), { harmless: isRead(sent[0]) });
   const execute = (...sent: Parameters<Pool["execute"]>) =>
     repeat(() => pool.execute(...sent), { harmless: isRead(sent[0]) });
-  return Object.assign(Object.create(pool) as P, { query, execute } as Pick<Pool, "query" | "execute">);
+  // Beside the pool, not behind it: what is made anew for each request is slow as a prototype (JavaScriptCore).
+  const beside = Object.assign(Object.create(Object.getPrototypeOf(pool)) as P, pool);
+  return Object.assign(beside, { query, execute } as Pick<Pool, "query" | "execute">);
 }
 
 const isRead = (sent: string | { sql: string }): boolean =>

@@ -85,7 +85,8 @@ export function openPool(target: DatabaseTarget, poolSize: number, { prepare = t
   const pool = createPool({
     ...connectionOptions(target),
     connectionLimit: poolSize,
-    maxIdle: Math.max(1, Math.floor(poolSize / 2)),
+    // The driver looks once a second, and closes what is free beyond this at that moment, also in the midst of work.
+    maxIdle: Math.max(1, poolSize - 1),
     idleTimeout: 60_000,
     queueLimit: 10_000,
   });
