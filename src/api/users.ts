@@ -1,6 +1,6 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { pageUsers } from "../db/users.ts";
-import { authenticate, blocklist, blocklistWithUsers } from "../http/authenticate.ts";
+import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, type Deps, databaseOf } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
 import { validate } from "../http/validate.ts";
@@ -12,7 +12,7 @@ import { answerUserList } from "./userList.ts";
 export function userRoutes(deps: Deps) {
   const access = authenticate(deps, "access");
   const live = blocklist(deps);
-  const liveWithUsers = blocklistWithUsers(deps);
+  const liveWithUsers = blocklist(deps, true);
 
   /** The blocklist; for all users it asks for their beginning too. */
   const liveList: MiddlewareHandler<AppEnv> = (c, next) => {
@@ -24,8 +24,8 @@ export function userRoutes(deps: Deps) {
   return new Hono<AppEnv>()
     .get("/getUserList", described.getUserList, access, liveList, query, async (c) => {
       const { limit, after } = c.req.valid("query");
-      const users = c.get("firstUsers");
-      if (users) return answerUserList(c, deps, users);
+      const { firstUsers } = c.get("owner");
+      if (firstUsers) return answerUserList(c, deps, firstUsers);
       const size = limit ?? MAX_PAGE;
       const rows = await pageUsers(databaseOf(deps, c), after ?? 0, size + 1); // one more tells whether there is a next page
       const page = rows.slice(0, size);

@@ -1,13 +1,7 @@
 import { deleteSession, deleteSessionsOf, listSessions, touchSession } from "../db/sessions.ts";
-import {
-  findTokenOwner,
-  findTokenOwnerAndUsers,
-  insertRevoked,
-  type PresentedToken,
-  type TokenOwner,
-} from "../db/tokens.ts";
+import { findTokenOwner, insertRevoked, type PresentedToken, type TokenOwner } from "../db/tokens.ts";
 import { inTransaction } from "../db/transaction.ts";
-import { type PublicUser, setTokensValidFrom } from "../db/users.ts";
+import { setTokensValidFrom } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
 import { type AuthContext, nowSeconds, type SharedQuestions } from "./context.ts";
@@ -45,21 +39,15 @@ export async function issuePair(context: AuthContext, grant: SessionGrant): Prom
  * Asks the database whether a token still stands: for every request, since another instance may have ended it.
  * @throws ApiError `token_revoked` if its user is gone or it or its session was ended
  */
-export async function requireLive(context: SharedQuestions, claims: Claims): Promise<TokenOwner> {
-  const owner = await findTokenOwner(context, presented(claims), nowSeconds(context) - LEEWAY_SECONDS);
-  if (!owner) throw new ApiError("token_revoked");
-  return owner;
-}
-
-/** The same, and the first users by id: what the list begins with. @throws ApiError `token_revoked` */
-export async function requireLiveWithUsers(
+export async function requireLive(
   context: SharedQuestions,
   claims: Claims,
-): Promise<{ owner: TokenOwner; users: PublicUser[] }> {
+  withUsers = false,
+): Promise<TokenOwner> {
   const now = nowSeconds(context) - LEEWAY_SECONDS;
-  const { owner, users } = await findTokenOwnerAndUsers(context, presented(claims), now);
+  const owner = await findTokenOwner(context, presented(claims), now, withUsers);
   if (!owner) throw new ApiError("token_revoked");
-  return { owner, users };
+  return owner;
 }
 
 /** A new access token for the current refresh token (the seed's `GET /api/refreshToken`); it rotates nothing. */

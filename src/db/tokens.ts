@@ -20,37 +20,30 @@ export interface TokenOwner {
   user: PublicUser;
   /** The session's counter; null for a token without one. */
   counter: number | null;
+  /** The first users by id, if they were asked for: the same array for all whose question was answered together. */
+  firstUsers?: PublicUser[];
 }
 
 /**
  * Looks behind a token whose signature is good: its user exists and is not disabled; neither it nor
  * what it was got with was revoked; its session, if it names one, is that user's own and has not run out; if it names
  * none, it is not older than the user's cutoff.
+ * @param withUsers asks for the first users too, `FIRST_USERS` at the most, in the same statement
  * @returns undefined if any of that is not so
  */
 export async function findTokenOwner(
   to: SharedDatabase,
   token: PresentedToken,
   nowSeconds: number,
+  withUsers = false,
 ): Promise<TokenOwner | undefined> {
   const key = keyOf(token);
-  return judge(to, token, nowSeconds, key && (await askTogether(to, key)));
-}
-
-/**
- * The same, and the first users by id, `FIRST_USERS` at the most, as they are at that moment.
- * @returns the same array of users for all whose question was answered together
- */
-export async function findTokenOwnerAndUsers(
-  to: SharedDatabase,
-  token: PresentedToken,
-  nowSeconds: number,
-): Promise<{ owner: TokenOwner | undefined; users: PublicUser[] }> {
-  const key = keyOf(token);
+  if (!withUsers) return judge(to, token, nowSeconds, key && (await askTogether(to, key)));
   const alone = key ? undefined : judge(to, token, nowSeconds, undefined);
   alone?.catch(() => {}); // thrown below, unless the other fails before
   const found = await askWithUsers(to, key);
-  return { owner: await (alone ?? judge(to, token, nowSeconds, found)), users: found.users };
+  const owner = await (alone ?? judge(to, token, nowSeconds, found));
+  return owner && { ...owner, firstUsers: found.users };
 }
 
 /**

@@ -3,7 +3,7 @@ import { HTTPException } from "hono/http-exception";
 import { decode, jwt } from "hono/jwt";
 import { nowSeconds } from "../auth/context.ts";
 import { type Keyring, readSigned } from "../auth/keys.ts";
-import { requireLive, requireLiveWithUsers } from "../auth/sessions.ts";
+import { requireLive } from "../auth/sessions.ts";
 import { readClaims, type TokenType } from "../auth/tokens.ts";
 import { ApiError } from "../errors.ts";
 import { bearerToken } from "./bearer.ts";
@@ -34,21 +34,12 @@ export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<App
 
 /**
  * Lets a request through whose token still stands in the database, and sets `owner`. After `authenticate`.
+ * @param withUsers asks in the same statement for what the list of users begins with
  * @throws ApiError `token_revoked`; a database error if it could not be asked: no answer is never a pass
  */
-export function blocklist(deps: Deps): MiddlewareHandler<AppEnv> {
+export function blocklist(deps: Deps, withUsers = false): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    c.set("owner", await requireLive(sharedQuestions(deps, c), c.get("claims")));
-    return next();
-  };
-}
-
-/** The same, and sets `firstUsers`, which it asks for in the same statement. */
-export function blocklistWithUsers(deps: Deps): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
-    const { owner, users } = await requireLiveWithUsers(sharedQuestions(deps, c), c.get("claims"));
-    c.set("owner", owner);
-    c.set("firstUsers", users);
+    c.set("owner", await requireLive(sharedQuestions(deps, c), c.get("claims"), withUsers));
     return next();
   };
 }

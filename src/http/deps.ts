@@ -10,7 +10,6 @@ import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
 import { type Allowance, requestAllowance } from "../db/timeLimit.ts";
 import type { TokenOwner } from "../db/tokens.ts";
-import type { PublicUser } from "../db/users.ts";
 
 /** A request that was answered, in words of which there are few. */
 export interface AnsweredRequest {
@@ -70,8 +69,6 @@ export interface AppEnv {
     claims: Claims;
     /** Set by `blocklist`: whose token it is, once the database has said that it stands. */
     owner: TokenOwner;
-    /** Set by `blocklistWithUsers`: what the list begins with, the same array for all whose question was answered together. */
-    firstUsers: PublicUser[] | undefined;
     /** The code of the failure answered with, for the log. */
     failureCode: string;
   };

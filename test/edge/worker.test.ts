@@ -204,6 +204,13 @@ describe("the connection of a list that comes in pieces", () => {
     expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(row?.users);
     await noneLeft();
   });
+  test("is closed when only the head of a list was asked for", async () => {
+    const { accessToken } = await on(worker).newUser();
+    const headers = { Authorization: accessToken };
+    const answer = await fetch(`${worker.origin}/api/getUserList`, { method: "HEAD", headers });
+    expect(answer.status).toBe(200);
+    await noneLeft();
+  });
   test("is closed when a list is broken off, which never ends as if complete", async () => {
     const { accessToken } = await on(worker).newUser();
     const client = byHand("GET", "/api/getUserList", { Authorization: accessToken });
@@ -344,7 +351,14 @@ test("the cron trigger purges what has expired", async () => {
 
 test("a line a request on the console, of allowed fields, and none that holds what was sent", async () => {
   const { username, accessToken } = await on(worker).newUser(unique("logged"));
-  await on(worker).withToken("GET", `/api/getUserList?secret=${PASSWORD}`, accessToken);
+  const requestId = unique("logged");
+  await fetch(`${worker.origin}/api/getUserList?secret=${PASSWORD}`, {
+    headers: { Authorization: accessToken, "X-Request-Id": requestId },
+  });
+  await until(
+    () => /"request"\}\n$/.test(worker.stdout()) && worker.stdout().includes(requestId),
+    () => "no line was written",
+  );
   const lines = worker
     .stdout()
     .trim()

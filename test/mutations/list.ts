@@ -442,22 +442,10 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A check that could not be made is a 503, never a pass.",
       asvs: ["7.2.1"],
       file: "src/http/authenticate.ts",
-      find: 'await requireLive(sharedQuestions(deps, c), c.get("claims"))',
-      replace: `await requireLive(sharedQuestions(deps, c), c.get("claims")).catch((error) => {
+      find: 'await requireLive(sharedQuestions(deps, c), c.get("claims"), withUsers)',
+      replace: `await requireLive(sharedQuestions(deps, c), c.get("claims"), withUsers).catch((error) => {
       if (error instanceof ApiError) throw error;
       return { userId: 0, username: c.var.claims.sub, counter: null };
-    })`,
-      test: ENVELOPE,
-      testName: "could not be asked about is no pass",
-    },
-    {
-      statement: "That goes for the list, too.",
-      asvs: ["7.2.1"],
-      file: "src/http/authenticate.ts",
-      find: 'await requireLiveWithUsers(sharedQuestions(deps, c), c.get("claims"))',
-      replace: `await requireLiveWithUsers(sharedQuestions(deps, c), c.get("claims")).catch((error) => {
-      if (error instanceof ApiError) throw error;
-      return { owner: { user: { username: c.var.claims.sub } as never, counter: null }, users: [] };
     })`,
       test: ENVELOPE,
       testName: "could not be asked about is no pass",
