@@ -7,7 +7,7 @@ import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
 import { provideDatabase } from "./runtime/database.ts";
 import { loadConfig, migrationsFolder } from "./runtime/environment.ts";
 import { letHashesGiveWay } from "./runtime/hashThreads.ts";
-import { replyTo } from "./runtime/help.ts";
+import { call, replyTo } from "./runtime/help.ts";
 import { createLog } from "./runtime/log.ts";
 import { createMetrics } from "./runtime/metrics.ts";
 import { startPurging } from "./runtime/purgeTimer.ts";
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     if (config.migrateOnStart) await migrate(database.target, migrationsFolder);
     else if ((await countPending(database.target, migrationsFolder)) > 0) {
       throw new Error(
-        "the database lacks migrations and MIGRATE_ON_START is off: run `bun run db:migrate` first",
+        `the database lacks migrations and MIGRATE_ON_START is off: run \`${call("db:migrate")}\` first`,
       );
     }
     const pool = openPool(database.target, config.databasePoolSize);

@@ -31,7 +31,7 @@ export async function inspectTakeover(connection: Connection): Promise<TakeoverR
   await connection.query("SET SESSION TRANSACTION READ ONLY");
   const tables = await describeSeedTables(connection);
   const obstacles = missingParts(tables);
-  const has = (name: string) => obstacles.length === 0 || tables.some((table) => table.name === name);
+  const has = (name: string) => !obstacles.some((one) => one.includes(`table ${name}`));
   const report: TakeoverReport = {
     tables,
     alembicVersion: await alembicVersion(connection),

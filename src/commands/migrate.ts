@@ -1,6 +1,8 @@
+import { parseArgs } from "node:util";
 import { migrate } from "../db/migrate.ts";
 import { provideDatabase } from "../runtime/database.ts";
 import { loadConfig, migrationsFolder } from "../runtime/environment.ts";
+import { call, isUsage } from "../runtime/help.ts";
 import { startFailure, tell } from "../runtime/welcome.ts";
 
 /** The environment with a secret that nobody has: a migration signs nothing, and must not be refused for one. */
@@ -12,9 +14,20 @@ const withoutSecret = (environment: Record<string, string | undefined>) => ({
   JWT_SECRET_KEY_PREVIOUS_FILE: undefined,
 });
 
-/** `bun run db:migrate`: brings the configured (or local) database up to date. Exit code 1 if it could not. */
+const HELP = `${call("db:migrate")}
+
+Brings the database that the environment names (or the local one) up to date. No command takes that back.
+
+Exit code: 0 done, 1 it failed, 2 usage.`;
+
+/** `bun run db:migrate` */
 async function main(): Promise<number> {
   try {
+    const { values } = parseArgs({ options: { help: { type: "boolean" } } });
+    if (values.help) {
+      process.stdout.write(`${HELP}\n`);
+      return 0;
+    }
     const database = await provideDatabase(loadConfig(withoutSecret(process.env)), tell, tell, {
       shared: true,
     });
@@ -26,6 +39,10 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
+    if (isUsage(error)) {
+      tell(HELP);
+      return 2;
+    }
     tell(startFailure(error, "migration failed"));
     return 1;
   }

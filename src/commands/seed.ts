@@ -6,6 +6,7 @@ import { LEEWAY_SECONDS } from "../auth/tokens.ts";
 import { insertUsersUnlessTaken } from "../db/users.ts";
 import { withContext } from "../runtime/context.ts";
 import { loadConfig } from "../runtime/environment.ts";
+import { isUsage } from "../runtime/help.ts";
 import { showProgress } from "../runtime/progress.ts";
 import { startFailure, tell } from "../runtime/welcome.ts";
 
@@ -75,9 +76,8 @@ async function main(): Promise<number> {
     process.stdout.write(`${password}\n`);
     return 0;
   } catch (error) {
-    const usage = (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
-    if (usage || error instanceof Refused) {
-      tell(usage ? HELP : (error as Error).message);
+    if (isUsage(error) || error instanceof Refused) {
+      tell(error instanceof Refused ? error.message : HELP);
       return 2;
     }
     tell(startFailure(error, "seeding failed"));

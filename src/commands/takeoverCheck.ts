@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { verify } from "hono/jwt";
 import { createConnection } from "mysql2/promise";
 import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
@@ -7,18 +8,19 @@ import { parseConfig } from "../config.ts";
 import { connectionOptions } from "../db/connection.ts";
 import { countPending } from "../db/migrate.ts";
 import { migrationsFolder, readText } from "../runtime/environment.ts";
+import { call, isUsage } from "../runtime/help.ts";
 import { startFailure, tell } from "../runtime/welcome.ts";
 
-const HELP = `bun run takeover:check [--json] [--token-file FILE]
+const HELP = `${call("takeover:check")} [--json] [--token-file FILE]
 
 Reads the database that the environment names (MYSQL_… or DATABASE_URL) and the secret (JWT_SECRET_KEY,
-JWT_SECRET_KEY_FILE or SECRET_KEY), changes nothing, and says whether \`bun run db:migrate\` can take it over.
+JWT_SECRET_KEY_FILE or SECRET_KEY), changes nothing, and says whether \`${call("db:migrate")}\` can take it over.
 
   --json             the report as JSON
   --token-file FILE  a token of the running service (- reads it from standard input): is the secret the one it was
                      signed with, byte for byte?
 
-Exit code: 0 ready, 1 something stands in the way, 2 it could not be read.`;
+Exit code: 0 ready, 1 something stands in the way, 2 usage, or it could not be read.`;
 
 interface SecretReport {
   /** Why production refuses it; null: it does not. */
@@ -27,13 +29,14 @@ interface SecretReport {
   signedToken: boolean | null;
 }
 
-async function main(args: string[]): Promise<number> {
-  if (args.includes("--help")) {
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { json: { type: "boolean" }, "token-file": { type: "string" }, help: { type: "boolean" } },
+  });
+  if (values.help) {
     process.stdout.write(`${HELP}\n`);
     return 0;
   }
-  const fileAt = args.indexOf("--token-file");
-  const file = fileAt < 0 ? undefined : args[fileAt + 1];
   // Production's refusals are what is reported on, so they must not end it here.
   const environment: Record<string, string | undefined> = { ...process.env, NODE_ENV: "development" };
   const named = environment.JWT_SECRET_KEY_FILE || environment.JWT_SECRET_KEY || environment.SECRET_KEY;
@@ -42,6 +45,7 @@ async function main(args: string[]): Promise<number> {
   if (!config.database)
     throw new Error("no database is given: set MYSQL_HOSTNAME and its companions, or DATABASE_URL");
 
+  const file = values["token-file"];
   const token = file === undefined ? undefined : readFileSync(file === "-" ? 0 : file, "utf8").trim();
   const secret: SecretReport = {
     weakness: weakSecret(config.jwtSecretKey) ?? null,
@@ -54,7 +58,7 @@ async function main(args: string[]): Promise<number> {
     const ready = report.obstacles.length === 0;
     const pendingMigrations = await countPending(config.database, migrationsFolder);
     process.stdout.write(
-      args.includes("--json")
+      values.json
         ? `${JSON.stringify({ ...report, secret, pendingMigrations, ready })}\n`
         : describe(report, secret, pendingMigrations),
     );
@@ -100,7 +104,7 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
     lines.push(
       `  ${secret.signedToken ? "the token was signed with it" : "THE TOKEN WAS NOT SIGNED WITH IT"}`,
     );
-  let verdict = "ready: run `bun run db:migrate`";
+  let verdict = `ready: run \`${call("db:migrate")}\``;
   if (pending === 0) verdict = "taken over already, nothing is left to migrate";
   if (report.obstacles.length > 0)
     verdict = `not ready:\n${report.obstacles.map((one) => `  - ${one}`).join("\n")}`;
@@ -108,8 +112,8 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main();
 } catch (error) {
-  tell(startFailure(error, "takeover:check failed"));
+  tell(isUsage(error) ? HELP : startFailure(error, "takeover:check failed"));
   process.exitCode = 2;
 }

@@ -15,9 +15,10 @@ import { accountPages } from "../db/accounts.ts";
 import { ApiError } from "../errors.ts";
 import { askSecret } from "../runtime/ask.ts";
 import { withContext } from "../runtime/context.ts";
+import { call, isUsage } from "../runtime/help.ts";
 import { startFailure, tell } from "../runtime/welcome.ts";
 
-const HELP = `bun run user COMMAND [NAME] [--json]
+const HELP = `${call("user")} COMMAND [NAME] [--json]
 
   list                 every account
   show NAME            one account: its hash's kind, its sessions
@@ -26,13 +27,13 @@ const HELP = `bun run user COMMAND [NAME] [--json]
   disable NAME         keeps the user out; ends all sessions and tokens at once
   enable NAME          lets the user in again
   end-sessions NAME    ends all sessions and tokens
-  unblock NAME         forgets failed logins, so that everybody may try again
+  unblock NAME         forgets the failed logins to this account (not those that count against a client)
   delete NAME          deletes the account and its sessions
 
-Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 the database failed.`;
+Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 configuration or database failed.`;
 
-/** Old names may hold characters that would move a terminal's cursor. */
-const UNSAFE = /[^\P{Cc}\n]/gu;
+/** A value for a line of its own: old names may hold characters that would begin another, or move a terminal's cursor. */
+const shown = (value: unknown): string => String(value ?? "-").replace(/\p{Cc}/gu, "\u{FFFD}");
 
 /** What went wrong, and the exit code that says so. */
 class Refused extends Error {
@@ -54,7 +55,7 @@ const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: nu
 
 async function run(context: AuthContext, command: string, name: string, json: boolean): Promise<void> {
   const print = (value: object, text: string) => {
-    process.stdout.write(`${json ? JSON.stringify(value) : text.replace(UNSAFE, "\u{FFFD}")}\n`);
+    process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
   };
   const ask = async (username: string) =>
     valid(
@@ -75,7 +76,7 @@ async function run(context: AuthContext, command: string, name: string, json: bo
     return print(
       account,
       Object.entries(account)
-        .map(([key, value]) => `${key.padEnd(12)} ${value ?? "-"}`)
+        .map(([key, value]) => `${key.padEnd(12)} ${shown(value)}`)
         .join("\n"),
     );
   }
@@ -84,14 +85,14 @@ async function run(context: AuthContext, command: string, name: string, json: bo
   if (action) await action.run(context, account.id);
   else await resetPassword(context, account, await ask(username));
   const done = action?.done ?? "password set, all sessions ended";
-  print({ username, done }, `${username}: ${done}`);
+  print({ username, done }, `${shown(username)}: ${done}`);
 }
 
 async function list(context: AuthContext, json: boolean): Promise<void> {
   for await (const page of accountPages(context.db)) {
     for (const { pwd: _, ...account } of page) {
-      const text = `${String(account.id).padStart(8)}  ${account.created_at}  ${account.disabledAt === null ? "        " : "disabled"}  ${account.username}`;
-      process.stdout.write(`${json ? JSON.stringify(account) : text.replace(UNSAFE, "\u{FFFD}")}\n`);
+      const text = `${String(account.id).padStart(8)}  ${account.created_at}  ${account.disabledAt === null ? "        " : "disabled"}  ${shown(account.username)}`;
+      process.stdout.write(`${json ? JSON.stringify(account) : text}\n`);
     }
   }
 }
@@ -129,7 +130,7 @@ async function main(): Promise<number> {
     if (error instanceof Refused) return complain(error.message, error.exitCode);
     if (error instanceof ApiError)
       return complain(error.errors?.map(({ message }) => message).join("; ") ?? error.message, 1);
-    if ((error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")) return complain(HELP, 2);
+    if (isUsage(error)) return complain(HELP, 2);
     return complain(startFailure(error, "failed"), 3);
   }
 }

@@ -5,6 +5,14 @@ import { defaultOf, variableNames } from "../config/variables.ts";
 /** Whether this is the program that `bun run build` makes: its files are in itself. */
 const built = import.meta.dir.startsWith("/$bunfs/");
 const start = built ? "latchkey" : "bun run src/index.ts";
+
+/** How a command of ours is called here, such as `db:migrate`. */
+export const call = (command: string): string => `${built ? "latchkey" : "bun run"} ${command}`;
+
+/** Whether an error is about arguments that a command does not take (`parseArgs` of node:util). */
+export const isUsage = (error: unknown): boolean =>
+  (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS") === true;
+
 const calls = [
   ["", "starts the service; Ctrl-C or SIGTERM stops it"],
   ...(built

@@ -4,10 +4,22 @@ import { jsonLog } from "./jsonLog.ts";
 
 /** Lines are written when there are that many characters of them, or that many milliseconds later. */
 const PIECE = { characters: 4096, ms: 100 };
+/** What is kept for a disk that is full, in bytes: later lines are lost. */
+const KEPT = 1024 * 1024;
 
-/** The log of this process: on standard output, in order, a tenth of a second late at the most; all of it when it exits. */
+/**
+ * The log of this process: on standard output, in order, a tenth of a second late at the most; all of it when it exits.
+ * Where it can not be written (a full disk, a reader that has ended) lines are lost, and the service goes on.
+ */
 export function createLog(level: string): Log {
-  const output = new SonicBoom({ fd: 1, sync: true });
+  const output = new SonicBoom({ fd: 1, sync: true, maxLength: KEPT });
+  let failing = false;
+  output.on("error", () => {
+    failing = true;
+  });
+  output.on("write", () => {
+    failing = false;
+  });
   let lines = "";
   let timer: Timer | undefined;
   const flush = () => {
@@ -18,7 +30,7 @@ export function createLog(level: string): Log {
   };
   process.on("exit", () => {
     flush();
-    output.flushSync();
+    if (!failing) output.flushSync(); // it would try again for ever
   });
   return jsonLog(level, { pid: process.pid }, (line) => {
     lines += `${line}\n`;

@@ -1,3 +1,5 @@
+import { startFailure, tell } from "./welcome.ts";
+
 /** How long a shutdown may take, once the drain's time is over, before it is cut off, in milliseconds. */
 const LIMIT_MS = 25_000;
 
@@ -9,7 +11,7 @@ const SAME_KEY_MS = 200;
 
 /**
  * On SIGTERM or SIGINT runs `drain` once and exits with 0. A second signal, a failed drain or 25 s beyond its time end
- * the process at once with 1.
+ * the process at once with 1, and say so on standard error.
  * @param drainSeconds how long `drain` goes on serving before it begins to close
  * @returns a function that starts the same with another exit code
  */
@@ -19,13 +21,18 @@ export function onShutdown(
 ): (reason: string, exitCode: number) => void {
   let started = false;
   const shutdown = (reason: string, exitCode: number) => {
-    if (started) process.exit(1);
+    if (started) return cutOff(`there is another reason to (${reason})`);
     started = true;
-    setTimeout(() => process.exit(1), drainSeconds * 1000 + LIMIT_MS).unref();
+    const limit = drainSeconds * 1000 + LIMIT_MS;
+    setTimeout(() => cutOff(`it took longer than ${limit / 1000} s`), limit).unref();
     drain(reason).then(
       () => process.exit(exitCode),
-      () => process.exit(1),
+      (error) => cutOff(startFailure(error, "it failed")),
     );
+  };
+  const cutOff = (why: string): never => {
+    tell(`latchkey ends in the midst of its shutdown: ${why}`);
+    process.exit(1);
   };
   let interruptedAt = -Infinity;
   process.on("SIGTERM", () => shutdown("SIGTERM", 0));

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, type Tokens, unique } from "../support/app.ts";
 import { databaseUrl, emptyDatabase, migratedDatabase, rootConnection } from "../support/database.ts";
+import { freePort } from "../support/haproxy.ts";
 import { over, type Running, run, startService, until } from "../support/process.ts";
 
 const started: Running[] = [];
@@ -57,6 +58,10 @@ describe("start", () => {
     const refused = await run("src/index.ts", env);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain("bun run db:migrate");
+    const help = await run("src/commands/migrate.ts", env, ["--help"]);
+    expect([help.exitCode, help.stdout]).toEqual([0, expect.stringContaining("No command takes that back")]);
+    expect((await run("src/commands/migrate.ts", env, ["--dry-run"])).exitCode).toBe(2);
+    expect((await run("src/index.ts", env)).exitCode).toBe(1); // neither has migrated anything
     const migrated = await run("src/commands/migrate.ts", env);
     expect([migrated.exitCode, migrated.stderr]).toEqual([0, expect.stringContaining("migrated")]);
     expect((await over(await start(env)).newUser()).accessToken).toStartWith("Bearer ");
@@ -192,6 +197,10 @@ describe("signals", () => {
     expect(service.process.exitCode).toBeNull();
     service.process.kill("SIGTERM");
     expect(await service.process.exited).toBe(1);
+    await until(
+      () => service.stderr().includes("in the midst of its shutdown: there is another reason to (SIGTERM)"),
+      () => `it did not say why it ended: ${service.stderr()}`,
+    );
   });
 });
 
@@ -248,6 +257,10 @@ test("a drain that does not end is cut off after 25 s", async () => {
   service.process.kill("SIGTERM");
   expect(await service.process.exited).toBe(1);
   expect(service.stdout()).not.toContain('"stopped"');
+  await until(
+    () => service.stderr().includes("in the midst of its shutdown: it took longer than 25 s"),
+    () => `it did not say why it ended: ${service.stderr()}`,
+  );
 }, 60_000);
 
 test("expired rows are purged while it runs", async () => {
@@ -309,9 +322,46 @@ test("what is logged and printed by a process holds no password, token or hash",
   const tokens: Tokens[] = [await over(service).newUser()];
   await over(service).post("/api/login", { username: "x", password: PASSWORD });
   await fetch(`${service.origin}/api/getUserList?token=${tokens[0]?.accessToken}`);
+  await until(
+    () => service.stdout().includes('"route":"/api/getUserList"'),
+    () => "no line was written",
+  );
   const said = service.stdout() + service.stderr();
   for (const secret of [PASSWORD, TEST_SECRET, "$argon2", "eyJ", "hush-hush"])
     expect(said).not.toContain(secret);
+});
+
+test("a log that can not be written costs lines, and neither the service nor its end", async () => {
+  const port = freePort();
+  const service = Bun.spawn([process.execPath, "--no-env-file", "run", "src/index.ts"], {
+    env: {
+      PATH: process.env.PATH,
+      PORT: String(port),
+      HOST: "127.0.0.1",
+      JWT_SECRET_KEY: TEST_SECRET,
+      DATABASE_URL: databaseUrl((await migratedDatabase()).target),
+    },
+    stdin: "ignore",
+    stdout: Bun.file("/dev/full"),
+    stderr: "ignore",
+  });
+  try {
+    const alive = () =>
+      fetch(`http://127.0.0.1:${port}/livez`).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    await until(alive, () => "it did not start", service.exited);
+    for (let request = 0; request < 50; request++) {
+      expect(await alive()).toBe(true);
+      await Bun.sleep(10); // lines are written several times
+    }
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+  } finally {
+    service.kill("SIGKILL");
+    await service.exited;
+  }
 });
 
 test("what escapes the app is answered in the envelope, without a word of it", async () => {

@@ -145,15 +145,15 @@ describe("bun run user", () => {
     await it.login(username);
   });
 
-  test("names that would move the terminal's cursor are shown without that", async () => {
+  test("names that would move the terminal's cursor, or begin a line, are shown without that", async () => {
     const { target } = await migratedDatabase();
     await poolOn(target).pool.query(
-      "INSERT INTO user (username, created_at, updated_at) VALUES ('evil \\x1b[2K\\r fake', NOW(), NOW())"
-        .replaceAll("\\x1b", "\x1b")
-        .replaceAll("\\r", "\r"),
+      "INSERT INTO user (username, created_at, updated_at) VALUES (?, NOW(), NOW())",
+      ["evil \x1b[2K\r\n       7 fake"],
     );
-    const { stdout } = await user(["list"], "", { DATABASE_URL: databaseUrl(target) });
-    expect(stdout).toContain("evil \ufffd[2K\ufffd fake\n");
+    const env = { DATABASE_URL: databaseUrl(target) };
+    for (const command of [["list"], ["show", "evil \x1b[2K\r\n       7 fake"]])
+      expect((await user(command, "", env)).stdout).toContain("evil \ufffd[2K\ufffd\ufffd       7 fake\n");
   });
 
   test("exit codes: 1 no such account, 2 usage, 3 no database", async () => {

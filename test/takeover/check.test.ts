@@ -93,6 +93,33 @@ describe("takeover:check", () => {
     expect([wrong.exitCode, wrong.stdout]).toEqual([1, expect.stringContaining("NOT SIGNED")]);
   });
 
+  test("is not ready on arguments that it does not know, or a token that can not be read", async () => {
+    const target = await seedDatabase();
+    for (const args of [["--token-file"], ["--tokenfile", "x"], ["--token-file", "/nowhere/token"], ["x"]]) {
+      const { exitCode, stdout, stderr } = await check(target, args);
+      expect([exitCode, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain(args[1] === "/nowhere/token" ? "/nowhere/token" : "[--token-file FILE]");
+    }
+    const file = join(await mkdtemp(join(tmpdir(), "latchkey-check-")), "token");
+    await writeFile(file, "Bearer x.y.z");
+    expect((await check(target, [`--token-file=${file}`])).stdout).toContain("NOT SIGNED");
+  });
+
+  test("names the column that is not there", async () => {
+    for (const [table, column] of [
+      ["user", "pwd"],
+      ["user", "username"],
+      ["revoked_tokens", "jti"],
+    ]) {
+      const target = await seedDatabase(`ALTER TABLE ${table} DROP COLUMN ${column}`);
+      const { exitCode, stdout } = await check(target);
+      expect([exitCode, stdout]).toEqual([
+        1,
+        expect.stringContaining(`table ${table} has no column ${column}`),
+      ]);
+    }
+  });
+
   test("a database that is none of the seed's, none at all, and no secret", async () => {
     const empty = await check(await emptyDatabase());
     expect([empty.exitCode, empty.stdout]).toEqual([1, expect.stringContaining("there is no table user")]);
