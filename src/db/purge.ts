@@ -16,9 +16,14 @@ const MARGIN_SECONDS = 60;
 /**
  * Deletes revoked tokens, sessions and counts of attempts that have run out. One instance works at a time; the others return at once.
  * Ids are read first and then deleted by primary key, so no range of a secondary index is locked.
+ * @param stopped asked after each batch; what is left then is for the next purge
  * @returns rows deleted, or null if another instance is at it
  */
-export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<number | null> {
+export async function purgeExpired(
+  pool: Pool,
+  nowSeconds: number,
+  stopped: () => boolean = () => false,
+): Promise<number | null> {
   const connection = await pool.getConnection();
   try {
     const lock = lockName("purge");
@@ -27,9 +32,9 @@ export async function purgeExpired(pool: Pool, nowSeconds: number): Promise<numb
     try {
       const db: MySql2Database = drizzle({ client: connection });
       const before = nowSeconds - MARGIN_SECONDS;
-      let deleted = await purgeTable(db, revokedTokens, revokedTokens.id, before);
-      deleted += await purgeTable(db, sessions, sessions.id, before);
-      deleted += await purgeTable(db, attempts, attempts.bucket, before);
+      let deleted = await purgeTable(db, revokedTokens, revokedTokens.id, before, stopped);
+      deleted += await purgeTable(db, sessions, sessions.id, before, stopped);
+      deleted += await purgeTable(db, attempts, attempts.bucket, before, stopped);
       return deleted;
     } finally {
       await connection.query(`SELECT RELEASE_LOCK(${lock})`);
@@ -44,21 +49,23 @@ async function purgeTable(
   table: typeof revokedTokens | typeof sessions | typeof attempts,
   key: MySqlColumn,
   before: number,
+  stopped: () => boolean,
 ): Promise<number> {
   let deleted = 0;
-  for (;;) {
+  while (!stopped()) {
     const expired = await db
       .select({ key })
       .from(table)
       .where(lt(table.expiresAt, before))
       .orderBy(asc(table.expiresAt))
       .limit(BATCH);
-    if (expired.length === 0) return deleted;
+    if (expired.length === 0) break;
     const keys = expired.map((row) => row.key);
     const [result] = await repeat(async () => db.delete(table).where(inArray(key, keys)));
     deleted += result.affectedRows;
-    if (expired.length < BATCH) return deleted;
+    if (expired.length < BATCH) break;
   }
+  return deleted;
 }
 
 /** The last id of the seed's `int`. */

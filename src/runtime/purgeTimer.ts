@@ -13,16 +13,17 @@ export interface PurgeObserver {
 /** From which part of the blocklist's ids on the log warns. */
 const MANY_IDS = 0.5;
 
-/** Purges once; how it went is told to the log. */
+/** Purges once, or until it is stopped; how it went is told to the log. */
 export async function purge(
   pool: Pool,
   clock: () => number,
   log: Log,
   observer?: PurgeObserver,
+  stopped?: () => boolean,
 ): Promise<void> {
   try {
     await warnOfIds(pool, log); // first, while the newest rows are there
-    const deleted = await purgeExpired(pool, Math.floor(clock() / 1000));
+    const deleted = await purgeExpired(pool, Math.floor(clock() / 1000), stopped);
     if (deleted) log.info({ deleted }, "purged expired rows");
     observer?.onPurged(deleted);
   } catch (error) {
@@ -54,15 +55,17 @@ export function startPurging(
 ): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let timer: Timer;
+  let stopped = false;
   const schedule = () => {
     timer = setTimeout(run, everySeconds * 1000 * (0.5 + Math.random()));
     timer.unref();
   };
   const run = () => {
-    running = purge(pool, clock, log, observer).finally(schedule);
+    running = purge(pool, clock, log, observer, () => stopped).finally(schedule);
   };
   schedule();
   return async () => {
+    stopped = true;
     clearTimeout(timer);
     await running;
     clearTimeout(timer);

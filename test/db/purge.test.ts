@@ -18,11 +18,17 @@ test("deletes what has run out, in many batches, and keeps the rest, rows withou
   await pool.query("INSERT INTO session (id, user_id, created_at, last_used_at, expires_at) VALUES ?", [
     [session("old", NOW - 100), session("live", NOW + 100)],
   ]);
-  expect(await purgeExpired(pool, NOW)).toBe(1204);
+  await pool.query("INSERT INTO attempt (bucket, count, expires_at) VALUES ('old', 1, ?), ('live', 1, ?)", [
+    NOW - 61,
+    NOW + 1,
+  ]);
+  expect(await purgeExpired(pool, NOW)).toBe(1205);
   const [kept] = await pool.query<RowDataPacket[]>("SELECT jti FROM revoked_tokens ORDER BY jti");
   expect(kept.map(({ jti }) => jti)).toEqual(["flask's", "just now", "live"]);
   const [open] = await pool.query<RowDataPacket[]>("SELECT id FROM session");
   expect(open.map(({ id }) => id)).toEqual(["live"]);
+  const [counts] = await pool.query<RowDataPacket[]>("SELECT bucket FROM attempt");
+  expect(counts.map(({ bucket }) => bucket)).toEqual(["live"]);
   expect(await purgeExpired(pool, NOW)).toBe(0);
 });
 
@@ -57,7 +63,28 @@ test("says when half of the blocklist's ids are used, until the column is wider"
   }
 });
 
-test("goes on when a purge failed, and ends after the one at hand", async () => {
+test("stops after the batch at hand, whatever is left", async () => {
+  const { pool } = await migratedDatabase();
+  const left = async () =>
+    (await pool.query<RowDataPacket[]>("SELECT COUNT(*) AS n FROM revoked_tokens"))[0][0]?.n as number;
+  for (let tens = 0; tens < 4; tens++)
+    await pool.query("INSERT INTO revoked_tokens (jti, expires_at) VALUES ?", [
+      Array.from({ length: 10_000 }, (_, n) => [`${tens}-${n}`, 1]),
+    ]);
+  const silent = () => {};
+  const stop = startPurging(pool, 0.01, () => NOW * 1000, { info: silent, warn: silent, error: silent });
+  await until(
+    async () => (await left()) < 40_000,
+    () => "nothing was purged",
+  );
+  await stop();
+  const after = await left();
+  expect(after).toBeGreaterThan(0);
+  await Bun.sleep(50);
+  expect(await left()).toBe(after);
+});
+
+test("goes on when a purge failed, and ends with the one at hand", async () => {
   const { pool, target } = await migratedDatabase();
   const told: { fields: object; message: string }[] = [];
   const keep = (fields: object, message: string) => void told.push({ fields, message });
