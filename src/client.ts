@@ -16,7 +16,16 @@ type Failing = { json: Failure };
 /** The service's routes: their bodies, their queries, and what they answer. */
 export type Service = ApplyGlobalResponse<
   AppType,
-  { 400: Failing; 401: Failing; 413: Failing; 415: Failing; 429: Failing; 500: Failing; 503: Failing }
+  {
+    400: Failing;
+    401: Failing;
+    413: Failing;
+    415: Failing;
+    429: Failing;
+    500: Failing;
+    501: Failing;
+    503: Failing;
+  }
 >;
 
 /**

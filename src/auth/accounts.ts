@@ -115,7 +115,7 @@ export async function login(
  * Changes a password and ends the user's other sessions, both or neither. Tokens that name no session (Flask's) end
  * too, also the one it is asked with: they cannot be told apart.
  * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `hash_unsupported`,
- * `overloaded`, `too_many_attempts`
+ * `overloaded`, `too_many_attempts`; `token_revoked` if the user is gone or disabled by now
  */
 export async function changePassword(
   context: AuthContext,
@@ -124,7 +124,12 @@ export async function changePassword(
   client: Client,
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
-  const { user } = await checkPassword(context, { username: who.username, password }, client);
+  const current = { username: who.username, password };
+  const { user } = await checkPassword(context, current, client).catch((error) => {
+    if (!(error instanceof ApiError)) throw error;
+    const isGone = error.code === "unknown_username" || error.code === "account_disabled";
+    throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
+  });
   const stored = await context.passwords.hash(newPassword);
   const changed = await inTransaction(context.db, async (tx) => {
     const change = {

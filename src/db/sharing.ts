@@ -52,11 +52,11 @@ const atEndOfTurn: (work: () => void) => void =
  * and shares nothing. A query has as much time as a request, since it must end for all who share it; what they waited is
  * taken off what each has left.
  * @param ask one query for many keys; its answers in the order of the keys
- * @param size `most` keys in one query; up to `least` are not dealt out to two
+ * @param limits `most` keys in one query; up to `least` are not dealt out to two
  */
 export function sharing<K, V>(
   ask: (db: Database, keys: K[]) => Promise<V[]>,
-  { most, least }: { most: number; least: number },
+  { most, least, patienceMs = PATIENCE_MS }: { most: number; least: number; patienceMs?: number },
 ): (to: SharedDatabase, key: K) => Promise<V> {
   const queues = new WeakMap<object, Queue<K, V>>();
 
@@ -94,7 +94,7 @@ export function sharing<K, V>(
       queue.underWay--;
       send(queue, all);
     };
-    const timer = setTimeout(giveBack, PATIENCE_MS, true);
+    const timer = setTimeout(giveBack, patienceMs, true);
     return () => giveBack(false);
   };
 

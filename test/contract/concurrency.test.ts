@@ -191,6 +191,24 @@ describe("what happens between the check of a password and what it is for", () =
       expect(answer.body.code).toBe(code);
     });
   }
+  for (const what of ["the user is disabled", "the user is deleted"]) {
+    meddling(`${what}: its token changes no password`, async () => {
+      const { username, accessToken } = await at(0).newUser();
+      const { pool } = await sharedDatabase();
+      const app = await testApp({
+        around: (passwords) => ({
+          ...passwords,
+          async admit(work) {
+            await pool.query(`${events[what]?.[0]} WHERE username = ?`, [username]);
+            return passwords.admit(work);
+          },
+        }),
+      });
+      const change = { password: PASSWORD, newPassword: "a wholly new passphrase" };
+      const answer = await app.post("/api/changePassword", change, { Authorization: accessToken });
+      expect([answer.status, answer.body.code]).toEqual([401, "token_revoked"]);
+    });
+  }
   meddling("the password is changed: another change is not stored over it", async () => {
     const { username, accessToken } = await at(0).newUser();
     const app = await meddled(username, "UPDATE user SET pwd = 'x'");

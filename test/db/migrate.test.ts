@@ -70,7 +70,7 @@ describe("migrate", () => {
       join(folder, "meta/_journal.json"),
       JSON.stringify({ version: "7", dialect: "mysql", entries }),
     );
-    expect(migrate(target, folder)).rejects.toMatchObject({ errno: 1064 });
+    await expect(migrate(target, folder)).rejects.toMatchObject({ errno: 1064 });
     expect(await countPending(target, folder)).toBe(1);
   });
 

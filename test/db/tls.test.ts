@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { connectionOptions } from "../../src/db/connection.ts";
 import { type LocalDatabase, startLocalDatabase } from "../../src/runtime/localDatabase/index.ts";
 import { dataFolder } from "../support/database.ts";
+import { freePort } from "../support/haproxy.ts";
 import { run } from "../support/process.ts";
 
 let folder: string;
@@ -32,18 +32,10 @@ async function certify(name: string, subjectAltName: string): Promise<void> {
   authority[name] = await Bun.file(at("-ca.pem")).text();
 }
 
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "latchkey-tls-"));
   await Promise.all([certify("good", "DNS:localhost"), certify("other", "DNS:localhost")]);
-  port = await freePort();
+  port = freePort();
   server = await startLocalDatabase({
     folder: dataFolder,
     throwaway: true,
