@@ -9,6 +9,9 @@ import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 /** Rows of the pages that follow the first: few enough for memory, many enough to be fast. */
 const NEXT_PAGES = 3000;
 
+/** How long a client may take until it reads on from the beginning, in ms. Of one that left before, nobody tells. */
+const BEGUN_MS = 10_000;
+
 const utf8 = new TextEncoder();
 
 /** The answer that lists all users, or its beginning. */
@@ -71,9 +74,17 @@ function stream(
   log: Deps["log"],
   onEnd: () => void,
 ): ReadableStream<Uint8Array> {
+  let unread: ReturnType<typeof setTimeout> | undefined;
   return new ReadableStream({
-    start: (controller) => controller.enqueue(first),
+    start(controller) {
+      controller.enqueue(first);
+      unread = setTimeout(() => {
+        onEnd();
+        controller.error(new Error("never read"));
+      }, BEGUN_MS);
+    },
     async pull(controller) {
+      clearTimeout(unread);
       try {
         const { done, value } = await rest.next();
         if (!done) return controller.enqueue(value);
@@ -86,6 +97,7 @@ function stream(
       }
     },
     async cancel() {
+      clearTimeout(unread);
       onEnd();
       await rest.return(undefined);
     },

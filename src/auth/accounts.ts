@@ -7,6 +7,7 @@ import {
   insertUser,
   type NewUser,
   replacePassword,
+  type StoredCredentials,
   unchangedPassword,
 } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
@@ -84,6 +85,9 @@ const MAX_SESSIONS = 1000;
 /** From so many on a login looks whether there are more: they were counted before its hash, and others may be under way. */
 const MANY_SESSIONS = 900;
 
+/** How often a password is checked when its hash was renewed or changed between the check and what it is for. */
+const LOOKS = 3;
+
 /**
  * Checks a password and opens a session (the seed's `login`). The work is the same whether or not the user exists.
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
@@ -94,8 +98,7 @@ export async function login(
   credentials: Credentials,
   client: Client,
 ): Promise<TokenPair> {
-  // A second look is needed when the hash was renewed or changed between the check and the session.
-  for (let look = 0; look < 3; look++) {
+  for (let look = 0; look < LOOKS; look++) {
     const { user, outdated } = await checkPassword(context, credentials, client);
     const createdAt = nowSeconds(context);
     const expiresAt = createdAt + context.config.refreshTokenSeconds;
@@ -125,28 +128,39 @@ export async function changePassword(
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
   const current = { username: who.username, password };
-  const { user } = await checkPassword(context, current, client).catch((error) => {
-    if (!(error instanceof ApiError)) throw error;
-    const isGone = error.code === "unknown_username" || error.code === "account_disabled";
-    throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
-  });
-  const stored = await context.passwords.hash(newPassword);
-  const changed = await inTransaction(context.db, async (tx) => {
+  for (let look = 0; look < LOOKS; look++) {
+    const { user } = await checkPassword(context, current, client).catch((error) => {
+      if (!(error instanceof ApiError)) throw error;
+      const isGone = error.code === "unknown_username" || error.code === "account_disabled";
+      throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
+    });
+    const stored = await context.passwords.hash(newPassword);
+    if (await storePassword(context, user, stored, who.sessionId)) return;
+  }
+  throw new ApiError("invalid_password");
+}
+
+/** Stores another password and ends all sessions but one, both or neither. @returns false if the password is not what it was */
+function storePassword(
+  context: AuthContext,
+  user: StoredCredentials,
+  stored: { pwd: string; salt: string },
+  sessionId: string | null,
+): Promise<boolean> {
+  return inTransaction(context.db, async (tx) => {
     const change = {
       ...stored,
       updatedAt: wallTime(context),
       tokensValidFrom: cutoffAt(nowSeconds(context)),
     };
     if (!(await replacePassword(tx, user, change))) return false;
-    await deleteSessionsOf(tx, user.id, who.sessionId);
+    await deleteSessionsOf(tx, user.id, sessionId);
     return true;
   }).catch(async (error) => {
     // Was only the answer to the COMMIT lost? What is stored is stored whole.
     if (isAnswerLost(error) && (await isStored(context.db, { ...user, ...stored }))) return true;
     throw error;
   });
-  // Somebody changed it in between: what was checked is no longer the password.
-  if (!changed) throw new ApiError("invalid_password");
 }
 
 /** @throws ApiError `validation_failed` for a password that gets guessed first */

@@ -42,14 +42,16 @@ export async function checkPassword(
 }
 
 /**
- * The user of a name in whatever normal form it is sent. NFC first, in which new accounts are kept: the database finds
- * none by a text that is longer than its column, and holds all letters beyond U+FFFF for the same one. Then as it was
- * sent, which is how Flask kept it.
+ * The user of a name in whatever normal form it is sent: who is kept in that very form, as Flask did; else in NFC, in which new
+ * accounts are kept; else whom the database takes it for. It holds all letters beyond U+FFFF for the same one, finds none by a
+ * text that is longer than its column, and lets some names (Hangul, Cyrillic with U+0306) stand in two forms side by side.
  */
 async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
   const normal = username.normalize("NFC");
-  const user = await findCredentials(db, normal);
-  return user || normal === username ? user : findCredentials(db, username);
+  if (normal === username) return findCredentials(db, username);
+  const asSent = await findCredentials(db, username);
+  if (asSent?.username === username) return asSent;
+  return (await findCredentials(db, normal)) ?? asSent;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { asc, inArray, lt } from "drizzle-orm";
+import { and, asc, inArray, lt } from "drizzle-orm";
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool, RowDataPacket } from "mysql2/promise";
@@ -61,7 +61,9 @@ async function purgeTable(
       .limit(BATCH);
     if (expired.length === 0) break;
     const keys = expired.map((row) => row.key);
-    const [result] = await repeat(async () => db.delete(table).where(inArray(key, keys)));
+    // By then one of them may have begun anew: a count of attempts does.
+    const stillExpired = and(inArray(key, keys), lt(table.expiresAt, before));
+    const [result] = await repeat(async () => db.delete(table).where(stillExpired));
     deleted += result.affectedRows;
     if (expired.length < BATCH) break;
   }

@@ -209,6 +209,15 @@ describe("what happens between the check of a password and what it is for", () =
       expect([answer.status, answer.body.code]).toEqual([401, "token_revoked"]);
     });
   }
+  meddling("a login renews the hash: the change is stored all the same", async () => {
+    const { username, accessToken } = await at(0).newUser();
+    const renewed = await Bun.password.hash(PASSWORD, { algorithm: "argon2id", memoryCost: 64, timeCost: 1 });
+    const app = await meddled(username, `UPDATE user SET pwd = '${renewed}'`);
+    const change = { password: PASSWORD, newPassword: "a wholly new passphrase" };
+    const answer = await app.post("/api/changePassword", change, { Authorization: accessToken });
+    expect(answer.status).toBe(200);
+    expect((await at(0).login(username, change.newPassword)).accessToken).toStartWith("Bearer ");
+  });
   meddling("the password is changed: another change is not stored over it", async () => {
     const { username, accessToken } = await at(0).newUser();
     const app = await meddled(username, "UPDATE user SET pwd = 'x'");

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { claimsOf, PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
+import { claimsOf, PASSWORD, sharedDatabase, type TestApp, testApp, unique } from "../support/app.ts";
 import { inProcess } from "../support/targets/index.ts";
 
 let it: TestApp;
@@ -62,6 +62,26 @@ describe("POST /api/login and its second path", () => {
     await it.post("/api/register", { username: `\u{1f600}${rest}`, password: "another passphrase" });
     await it.newUser(`\u4e3d${rest}`);
     expect((await it.login(`\u{2f800}${rest}`)).accessToken).toStartWith("Bearer ");
+  });
+  test("of two accounts whose names are two forms of one text, each is found by its own", async () => {
+    const name = unique("Сергей"); // which the collation tells from the same with U+0306
+    const flasks = await it.newUser();
+    const { pool } = await sharedDatabase();
+    const renamed = [name.normalize("NFD"), flasks.username];
+    await pool.query("UPDATE user SET username = ? WHERE username = ?", renamed);
+    const other = "another passphrase";
+    expect((await it.post("/api/register", { username: name, password: other })).status).toBe(200);
+    for (const [form, password] of [
+      ["NFD", PASSWORD],
+      ["NFC", other],
+    ] as const) {
+      const { accessToken } = await it.login(name.normalize(form), password);
+      const user = (await it.withToken("GET", "/api/getUser", accessToken)).body.data;
+      expect(user).toMatchObject({ username: name.normalize(form) });
+      const change = { password, newPassword: `${password} anew` };
+      const answer = await it.post("/api/changePassword", change, { Authorization: accessToken });
+      expect(answer.status).toBe(200);
+    }
   });
   for (const path of ["/api/login", "/api/refreshToken"]) {
     test(`${path}: hands out a pair`, async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
+import { countAttempt } from "../../src/db/attempts.ts";
 import { lockName } from "../../src/db/locks.ts";
 import { blocklistIdsUsed, purgeExpired } from "../../src/db/purge.ts";
 import { purge, startPurging } from "../../src/runtime/purgeTimer.ts";
@@ -61,6 +62,26 @@ test("says when half of the blocklist's ids are used, until the column is wider"
     await run();
     expect(told).toHaveLength(1);
   }
+});
+
+test("leaves a count that begins anew while it is at it", async () => {
+  const { pool, db } = await migratedDatabase();
+  await pool.query("INSERT INTO attempt (bucket, count, expires_at) VALUES ('old', 1, ?)", [NOW - 61]);
+  // Between what the purge reads and what it deletes: its own connection says when.
+  const getConnection = pool.getConnection.bind(pool);
+  pool.getConnection = async () => {
+    const connection = await getConnection();
+    const query = connection.query.bind(connection) as (...sent: unknown[]) => Promise<unknown>;
+    const meddled = async (sent: { sql: string } | string, ...rest: unknown[]) => {
+      if (/^delete from `attempt`/.test(typeof sent === "string" ? sent : sent.sql))
+        await countAttempt(db, "old", NOW, 60);
+      return query(sent, ...rest);
+    };
+    return Object.assign(connection, { query: meddled });
+  };
+  expect(await purgeExpired(pool, NOW)).toBe(0);
+  const [counts] = await pool.query<RowDataPacket[]>("SELECT expires_at FROM attempt");
+  expect(counts).toEqual([{ expires_at: NOW + 60 }] as never);
 });
 
 test("stops after the batch at hand, whatever is left", async () => {

@@ -204,6 +204,15 @@ describe("the connection of a list that comes in pieces", () => {
     expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(row?.users);
     await noneLeft();
   });
+  test("is closed when the client has gone before its list begins", async () => {
+    const { accessToken } = await on(worker).newUser();
+    for (let ms = 0; ms < 20; ms++) {
+      const client = byHand("GET", "/api/getUserList", { Authorization: accessToken });
+      await Bun.sleep(ms);
+      client.socket.resetAndDestroy();
+    }
+    await noneLeft();
+  });
   test("is closed when only the head of a list was asked for", async () => {
     const { accessToken } = await on(worker).newUser();
     const headers = { Authorization: accessToken };
