@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import type { RowDataPacket } from "mysql2/promise";
 import { v7 as uuidv7 } from "uuid";
 import { CHEAP_ENV, PASSWORD, TEST_SECRET, type Tokens, UNLIMITED } from "../test/support/app.ts";
 import { over, startService } from "../test/support/process.ts";
 import { makeWorld, startServer } from "./support/database.ts";
+import { cpuTicks } from "./support/servers.ts";
 
 // The inputs of the capacity plan in docs/scaling.md: CPU time of service and database and statements of each kind of
 // request, and bytes of a row. Hashes at their lowest price, so that the rest shows. Linux only (/proc): bun bench/cost.ts
@@ -11,7 +11,7 @@ import { makeWorld, startServer } from "./support/database.ts";
 const ROWS = 300_000;
 const AT_ONCE = 50;
 const USERS = 400;
-const UNIT = 10_000; // of /proc/*/stat, in µs
+const UNIT = 10_000; // a tick, in µs
 const AGENT =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 
@@ -71,10 +71,7 @@ const service = await startService({
 const it = over(service);
 
 /** CPU time of a process so far, in µs. */
-function cpu(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * UNIT;
-}
+const cpu = (pid: number): number => cpuTicks(pid) * UNIT;
 
 async function totals(): Promise<[number, number, number]> {
   const [[row]] = await connection.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Questions'");

@@ -96,7 +96,8 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   const jwtSecretKey = signingSecret(read, readFile, problems);
   const weakness = weakSecret(jwtSecretKey);
   const accepted = jwtSecretKey !== undefined && (!production || read.ACCEPT_WEAK_SECRET);
-  if (weakness && !accepted) problems.push(`JWT_SECRET_KEY ${weakness}`);
+  const unread = problems.some((problem) => problem.startsWith("JWT_SECRET_KEY_FILE")); // and that has been said
+  if (weakness && !accepted && !unread) problems.push(`JWT_SECRET_KEY ${weakness}`);
   const warnings: string[] = [];
   if (weakness && production) warnings.push(`JWT_SECRET_KEY ${weakness}. ${AFTER_TAKEOVER}`);
   const previousSecrets = previousSigningSecrets(read, readFile, problems);
@@ -106,15 +107,18 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
     if (read.ACCEPT_WEAK_SECRET) warnings.push(`JWT_SECRET_KEY_PREVIOUS ${fault}. ${AFTER_TAKEOVER}`);
     else problems.push(`JWT_SECRET_KEY_PREVIOUS ${fault}`);
   }
+  const metrics = read.METRICS_PORT
+    ? { host: read.METRICS_HOST ?? read.HOST, port: read.METRICS_PORT }
+    : undefined;
+  if (metrics?.port === read.PORT && metrics.host === read.HOST)
+    problems.push("METRICS_PORT must be another port than PORT");
   if (problems.length > 0) throw new ConfigError(problems);
 
   return Object.freeze({
     production,
     host: read.HOST,
     port: read.PORT,
-    metrics: read.METRICS_PORT
-      ? { host: read.METRICS_HOST ?? read.HOST, port: read.METRICS_PORT }
-      : undefined,
+    metrics,
     drainSeconds: read.DRAIN_SECONDS,
     get timeZone() {
       read.TZ ??= machineTimeZone(); // when it is first needed, which is after the start

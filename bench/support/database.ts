@@ -4,7 +4,7 @@ import { connectionOptions } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { type LocalDatabase, startLocalDatabase } from "../../src/runtime/localDatabase/index.ts";
-import { dataFolder } from "../../test/support/database.ts";
+import { databaseUrl, dataFolder } from "../../test/support/database.ts";
 
 /** Room for millions of rows, so that what is measured is work and not this machine's disk. */
 const FLAGS = ["--innodb-buffer-pool-size=2G", "--loose-innodb-log-file-size=512M", "--max-connections=300"];
@@ -29,14 +29,7 @@ export async function makeWorld(server: LocalDatabase, name: string): Promise<Wo
   await migrate(target, migrationsFolder);
   const connection = await createConnection(connectionOptions(target));
   await connection.query("SET SESSION max_statement_time = 0").catch(() => {});
-  return { target, url: urlOf(target), connection };
-}
-
-/** The target as a `DATABASE_URL`. */
-function urlOf({ user, password, host, port, socketPath, database }: DatabaseTarget): string {
-  const place = socketPath ? "localhost" : `${host}:${port}`;
-  const socket = socketPath ? `?socket=${encodeURIComponent(socketPath)}` : "";
-  return `mysql://${user}:${encodeURIComponent(password)}@${place}/${database}${socket}`;
+  return { target, url: databaseUrl(target), connection };
 }
 
 /** The name of a user, counted from 1. */

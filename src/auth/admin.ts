@@ -13,7 +13,7 @@ export interface AccountReport extends Omit<AccountDetails, "pwd"> {
   /** Scheme and price of its hash. */
   hash: string;
   sessions: number;
-  /** Failed logins that count at the moment, from clients that never logged in to it. */
+  /** Failed logins that count at the moment. */
   failedLogins: number;
 }
 

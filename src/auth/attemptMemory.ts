@@ -5,7 +5,7 @@ import type { Attempts } from "../db/attempts.ts";
  * yet, or could not store.
  */
 export interface AttemptMemory {
-  /** The count of a bucket; 0 for one that is not known or has run out. */
+  /** The count of a bucket, 0 for one that is not known or has run out, and when it runs out (epoch seconds). */
   find(bucket: string, nowSeconds: number): Attempts;
   /** Counts one more, which is to be stored; the first sets when the bucket runs out. */
   count(bucket: string, nowSeconds: number, lastsSeconds: number): void;

@@ -29,7 +29,7 @@ const useOf = ({ cnt = 0, exp }: Claims, sessionId: string) => ({ sessionId, cou
  * Spends a refresh token for a new pair (RFC 9700 section 4.14.2). The session's end does not move. The token just spent
  * gets the same successor again for `refreshRetrySeconds`, so that a lost answer, a retry or a second tab logs nobody
  * out; an older one is in two hands, and the session ends.
- * @throws ApiError `token_revoked`, `token_reused`
+ * @throws ApiError `token_revoked`, `token_reused`; `token_invalid` for one of Flask's whose `jti` can name no session
  */
 export async function rotate(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
   if (claims.sid === undefined) return adopt(context, claims, client);
@@ -61,6 +61,7 @@ async function refuseTheft(context: AuthContext, use: Use): Promise<void> {
   if (!state || use.counter >= state.counter) throw new ApiError("token_revoked"); // ended, or from before a restored backup
   if (isRetry(context, use, state)) return;
   await deleteSession(context.db, use.sessionId);
+  context.log.warn({ userId: state.userId }, "a refresh token was used again, its session has been ended");
   throw new ApiError("token_reused");
 }
 

@@ -96,9 +96,7 @@ function withDigest(
   make: (expected: Uint8Array) => StoredHash,
 ): StoredHash | HashFault {
   if (hex.length < bytes * 2) return "cut";
-  return hex.length === bytes * 2
-    ? make(Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)))
-    : "unreadable";
+  return hex.length === bytes * 2 ? make(Uint8Array.fromHex(hex)) : "unreadable";
 }
 
 const isDigest = (name: string): name is Digest => Object.hasOwn(DIGEST_BYTES, name);

@@ -1,4 +1,11 @@
-import { type Attempts, countAttempt, findAttempts, forgetAttempts, keepBucket } from "../db/attempts.ts";
+import {
+  type Attempts,
+  countAttempt,
+  findAttempts,
+  forgetAttempts,
+  keepBucket,
+  sumAttempts,
+} from "../db/attempts.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { ApiError } from "../errors.ts";
 import { clientNetwork } from "./address.ts";
@@ -129,10 +136,10 @@ async function count(context: AuthContext, bucket: string): Promise<number> {
   }
 }
 
-/** Failed logins to an account that count at the moment, from clients that never logged in to it. */
-export async function failedLogins(context: AuthContext, userId: number): Promise<number> {
-  const { failures } = bucketsOf(userId);
-  return (await findAttempts(context.db, [failures], nowSeconds(context))).get(failures)?.count ?? 0;
+/** Failed logins to an account that count at the moment: those in common, and those of each client that it knows. */
+export function failedLogins(context: AuthContext, userId: number): Promise<number> {
+  const { failures, failuresFrom } = bucketsOf(userId);
+  return sumAttempts(context.db, failures, failuresFrom, nowSeconds(context));
 }
 
 /** Forgets the failed logins to an account, so that everybody may try again. */

@@ -1,4 +1,4 @@
-import { eq, like, or, sql } from "drizzle-orm";
+import { and, eq, gt, like, or, sql, sum } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { attempts } from "./schema.ts";
 import { marks, prepared } from "./statement.ts";
@@ -48,6 +48,21 @@ export async function keepBucket(db: Database, bucket: string, expiresAt: number
     .insert(attempts)
     .values({ bucket, count: 1, expiresAt })
     .onDuplicateKeyUpdate({ set: { expiresAt } });
+}
+
+/** How much has been counted in a bucket, and in all whose names begin with a prefix, and has not run out. */
+export async function sumAttempts(
+  db: Database,
+  bucket: string,
+  prefix: string,
+  nowSeconds: number,
+): Promise<number> {
+  const named = or(eq(attempts.bucket, bucket), like(attempts.bucket, `${prefix}%`));
+  const [row] = await db
+    .select({ total: sum(attempts.count) })
+    .from(attempts)
+    .where(and(gt(attempts.expiresAt, nowSeconds), named));
+  return Number(row?.total ?? 0);
 }
 
 /** Forgets a bucket, and all whose names begin with one of the prefixes. */

@@ -67,6 +67,7 @@ export async function rotateSession(
 
 /** Where a session stands. Times in epoch seconds. */
 export interface SessionState {
+  userId: number;
   counter: number;
   rotatedAt: number | null;
 }
@@ -77,7 +78,7 @@ export async function findSession(
   id: string,
   username: string,
 ): Promise<SessionState | undefined> {
-  const columns = { counter: sessions.counter, rotatedAt: sessions.rotatedAt };
+  const columns = { userId: sessions.userId, counter: sessions.counter, rotatedAt: sessions.rotatedAt };
   const [row] = await db
     .select(columns)
     .from(sessions)

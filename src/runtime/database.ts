@@ -23,6 +23,7 @@ const LOCAL_NAME = "latchkey";
  * @param report takes a line of progress for a person
  * @param onLost called when the local server ended and could not be brought back
  * @param shared use the local server of another process, if one runs
+ * @throws FolderInUse; Error with what to do, where no server is to be had
  */
 export async function provideDatabase(
   config: Config,
@@ -82,7 +83,7 @@ function runningLocal(folder: string): ProcessDatabase {
 }
 
 async function createLocal({ connection: account }: LocalDatabase) {
-  const connection = await createConnection({ ...connectionOptions({ ...account, database: "" }) });
+  const connection = await createConnection(connectionOptions({ ...account, database: "" }));
   await connection.query(
     `CREATE DATABASE IF NOT EXISTS ${LOCAL_NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
   );

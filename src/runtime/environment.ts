@@ -11,7 +11,7 @@ export const migrationsFolder = join(
 /**
  * The configuration of this process: the environment, which Bun has filled from `.env`, and outside production a
  * signing secret of our own making where none is given.
- * @throws ConfigError
+ * @throws ConfigError; Error that names the file, where such a secret can not be kept or is damaged
  */
 export function loadConfig(environment: Record<string, string | undefined>): Config {
   const own = environment.JWT_SECRET_KEY_FILE || environment.JWT_SECRET_KEY || environment.SECRET_KEY;

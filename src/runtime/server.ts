@@ -5,12 +5,14 @@ import { lastResort } from "./lastResort.ts";
 /**
  * Serves an app. What escapes it still gets the envelope, never Bun's page with a stack.
  * @param draining while true every answer closes its connection, so that clients and proxies go elsewhere
+ * @param variable where the address was configured
  * @throws Error with what to do, if it cannot listen there
  */
 export function serve(
   fetch: (request: Request, env: BunEnv) => Response | Promise<Response>,
   { host, port }: { host: string; port: number },
   draining: () => boolean = () => false,
+  variable = "HOST",
 ): Bun.Server<undefined> {
   const last = (response: Response): Response => {
     if (draining()) response.headers.set("Connection", "close"); // RFC 9112 section 9.6; Bun then closes it
@@ -31,7 +33,7 @@ export function serve(
   } catch (error) {
     const code = (error as { code?: string }).code ?? "unknown";
     throw new Error(
-      `it cannot listen at ${host} port ${port} (${code}): is the port taken, or HOST not of this machine?`,
+      `it cannot listen at ${host} port ${port} (${code}): is the port taken, or ${variable} not of this machine?`,
     );
   }
 }
@@ -44,7 +46,7 @@ export function serveMetrics(
   print: () => Promise<Response>,
   place: { host: string; port: number },
 ): Bun.Server<undefined> {
-  return serve(new Hono().get("/metrics", print).fetch, place);
+  return serve(new Hono().get("/metrics", print).fetch, place, undefined, "METRICS_HOST");
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { sign } from "hono/jwt";
-import { claimsOf, TEST_SECRET, testApp } from "../support/app.ts";
+import { claimsOf, TEST_SECRET, type TestApp, testApp } from "../support/app.ts";
 
 const NEW_SECRET = "test-secret-number-two-0123456789-0123456789";
 const headerOf = (token: string) => JSON.parse(atob(token.replace("Bearer ", "").split(".")[0] ?? ""));
@@ -25,6 +25,24 @@ describe("changing the signing secret", () => {
     const done = await testApp({ env: { JWT_SECRET_KEY: NEW_SECRET } });
     expect((await done.withToken("GET", "/api/getUser", old.accessToken)).body.code).toBe("token_invalid");
     expect((await done.withToken("GET", "/api/getUser", rotated.accessToken)).status).toBe(200);
+  });
+  test("in two rounds logs nobody out of several instances that are restarted one after the other", async () => {
+    const rounds = [
+      { JWT_SECRET_KEY: TEST_SECRET },
+      { JWT_SECRET_KEY: TEST_SECRET, JWT_SECRET_KEY_PREVIOUS: NEW_SECRET },
+      { JWT_SECRET_KEY: NEW_SECRET, JWT_SECRET_KEY_PREVIOUS: TEST_SECRET },
+      { JWT_SECRET_KEY: NEW_SECRET },
+    ];
+    const apps = await Promise.all(rounds.map((env) => testApp({ env })));
+    for (const [older, newer] of [apps.slice(0, 2), apps.slice(1, 3)] as [TestApp, TestApp][]) {
+      for (const [here, there] of [
+        [older, newer],
+        [newer, older],
+      ] as const) {
+        const { accessToken } = await here.newUser();
+        expect((await there.withToken("GET", "/api/getUser", accessToken)).status).toBe(200);
+      }
+    }
   });
   test("a token without kid (Flask's), or with one nobody knows, is tried with every key", async () => {
     const app = await testApp({ env: { JWT_SECRET_KEY: NEW_SECRET, JWT_SECRET_KEY_PREVIOUS: TEST_SECRET } });

@@ -57,6 +57,14 @@ describe("POST /api/rotateToken", () => {
     const theft = await rotate(refreshToken, app);
     expect([theft.status, theft.body.code]).toEqual([401, "token_reused"]);
     expect(theft.headers.get("WWW-Authenticate")).toContain('error="invalid_token"');
+    const { sub } = claimsOf(refreshToken);
+    const user = (await app.withToken("GET", "/api/getUser", bystander.accessToken)).body.data;
+    expect([sub, user]).toEqual([username, expect.objectContaining({ username })]);
+    expect(app.logged).toContainEqual({
+      level: "warn",
+      fields: { userId: (user as { id: number }).id },
+      message: "a refresh token was used again, its session has been ended",
+    });
     for (const token of [next.refreshToken, refreshToken]) {
       expect((await rotate(token, app)).body.code).toBe("token_revoked");
     }

@@ -71,7 +71,8 @@ export function edgeArgon2(module: WebAssembly.Module, cost: Argon2Cost): Hashin
     async verify(password, stored) {
       const parsed = parseHash(stored);
       if (typeof parsed === "string" || parsed.kind !== "argon2id") throw new TypeError("no argon2id hash");
-      const [salt, expected] = stored.split("$").slice(-2).map(bytes) as [Uint8Array, Uint8Array];
+      const parts = stored.split("$").slice(-2);
+      const [salt, expected] = parts.map((part) => Uint8Array.fromBase64(part)) as [Uint8Array, Uint8Array];
       return sameBytes(derive(password, salt, parsed, expected.length), expected);
     },
   };
@@ -82,6 +83,3 @@ function start(module: WebAssembly.Module): Argon2Exports {
   exports._initialize();
   return exports;
 }
-
-/** @throws if it is no base64 */
-const bytes = (text: string) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
