@@ -564,8 +564,8 @@ export const areas: Record<string, Mutation[]> = {
       statement: "The purge takes only what has run out; a row without an end stays.",
       asvs: ["7.4.1"],
       file: "src/db/purge.ts",
-      find: ".where(lt(table.expiresAt, before))",
-      replace: ".where(undefined && lt(table.expiresAt, before))",
+      find: "const before = nowSeconds - MARGIN_SECONDS;",
+      replace: "const before = Number.MAX_SAFE_INTEGER - MARGIN_SECONDS;",
       test: ["test/db/purge.test.ts"],
     },
     {
