@@ -128,14 +128,18 @@ export async function changePassword(
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
   const current = { username: who.username, password };
+  let { user } = await checkPassword(context, current, client).catch((error) => {
+    if (!(error instanceof ApiError)) throw error;
+    const isGone = error.code === "unknown_username" || error.code === "account_disabled";
+    throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
+  });
+  const stored = await context.passwords.hash(newPassword);
   for (let look = 0; look < LOOKS; look++) {
-    const { user } = await checkPassword(context, current, client).catch((error) => {
-      if (!(error instanceof ApiError)) throw error;
-      const isGone = error.code === "unknown_username" || error.code === "account_disabled";
-      throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
-    });
-    const stored = await context.passwords.hash(newPassword);
     if (await storePassword(context, user, stored, who.sessionId)) return;
+    // Renewed by a login, or changed. Whoever asks knew the password a moment ago: it is no guess, and counts as none.
+    const now = await findCredentials(context.db, user.username);
+    if (now?.id !== user.id || !(await context.passwords.verify(password, now)).matches) break;
+    user = now;
   }
   throw new ApiError("invalid_password");
 }

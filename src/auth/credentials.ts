@@ -42,7 +42,7 @@ export async function checkPassword(
 }
 
 /**
- * The user of a name in whatever normal form it is sent: who is kept in that very form, as Flask did; else in NFC, in which new
+ * The user of a name in whatever normal form it is sent: who is kept in such a form, as Flask did; else in NFC, in which new
  * accounts are kept; else whom the database takes it for. It holds all letters beyond U+FFFF for the same one, finds none by a
  * text that is longer than its column, and lets some names (Hangul, Cyrillic with U+0306) stand in two forms side by side.
  */
@@ -50,7 +50,7 @@ async function findByAnyForm(db: Database, username: string): Promise<StoredCred
   const normal = username.normalize("NFC");
   if (normal === username) return findCredentials(db, username);
   const asSent = await findCredentials(db, username);
-  if (asSent?.username === username) return asSent;
+  if (asSent && asSent.username !== asSent.username.normalize("NFC")) return asSent;
   return (await findCredentials(db, normal)) ?? asSent;
 }
 

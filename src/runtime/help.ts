@@ -11,7 +11,7 @@ export const call = (command: string): string => `${built ? "latchkey" : "bun ru
 
 /** Whether an error is about arguments that a command does not take (`parseArgs` of node:util). */
 export const isUsage = (error: unknown): boolean =>
-  (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS") === true;
+  String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS");
 
 const calls = [
   ["", "starts the service; Ctrl-C or SIGTERM stops it"],

@@ -12,7 +12,7 @@ const KEPT = 1024 * 1024;
  * Where it can not be written (a full disk, a reader that has ended) lines are lost, and the service goes on.
  */
 export function createLog(level: string): Log {
-  const output = new SonicBoom({ fd: 1, sync: true, maxLength: KEPT });
+  const output = new SonicBoom({ fd: 1, sync: true, maxLength: KEPT, minLength: 1 }); // without a least length it would not flush
   let failing = false;
   output.on("error", () => {
     failing = true;
@@ -20,6 +20,7 @@ export function createLog(level: string): Log {
   output.on("write", () => {
     failing = false;
   });
+  output.on("drop", () => output.flush()); // what is kept: it tries by itself only for lines that it takes
   let lines = "";
   let timer: Timer | undefined;
   const flush = () => {
@@ -30,6 +31,7 @@ export function createLog(level: string): Log {
   };
   process.on("exit", () => {
     flush();
+    if (failing) output.flush();
     if (!failing) output.flushSync(); // it would try again for ever
   });
   return jsonLog(level, { pid: process.pid }, (line) => {

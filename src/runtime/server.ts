@@ -46,7 +46,7 @@ export function serveMetrics(
   print: () => Promise<Response>,
   place: { host: string; port: number },
 ): Bun.Server<undefined> {
-  return serve(new Hono().get("/metrics", print).fetch, place, undefined, "METRICS_HOST");
+  return serve(new Hono().get("/metrics", print).fetch, place, undefined, "METRICS_HOST (or HOST)");
 }
 
 /**

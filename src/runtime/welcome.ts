@@ -54,7 +54,7 @@ const ADVICE: Record<string, string> = {
   ER_ACCESS_DENIED_ERROR: "it refused the user name or password",
   ER_DBACCESS_DENIED_ERROR: "this user may not use that database",
   ER_BAD_DB_ERROR: "that database does not exist: create it first",
-  ER_TABLEACCESS_DENIED_ERROR: "this user lacks rights on its tables: the migrations need all of them",
+  ER_TABLEACCESS_DENIED_ERROR: "this user lacks rights on its tables: README.md has those that it needs",
   ER_CON_COUNT_ERROR:
     "it has no connection left: a smaller DATABASE_POOL_SIZE, or a larger max_connections there",
   ER_HOST_NOT_PRIVILEGED: "it lets nobody in from this machine's address",

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
+import { sumAttempts } from "../../src/db/attempts.ts";
 import { sessions } from "../../src/db/schema.ts";
+import { findCredentials } from "../../src/db/users.ts";
 import {
   claimsOf,
   PASSWORD,
@@ -224,6 +226,10 @@ describe("what happens between the check of a password and what it is for", () =
     const change = { password: PASSWORD, newPassword: "a wholly new passphrase" };
     const answer = await app.post("/api/changePassword", change, { Authorization: accessToken });
     expect([answer.status, answer.body.code]).toEqual([401, "invalid_password"]);
+    // Nobody has guessed: the password was right when it was first looked at.
+    const { db } = at(0);
+    const user = await findCredentials(db, username);
+    expect(await sumAttempts(db, `failed:user:${user?.id}`, `failed:user:${user?.id}:`, 0)).toBe(0);
     expect((await at(0).post("/api/login", { username, password: change.newPassword })).status).toBe(401);
   });
 });

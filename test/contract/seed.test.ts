@@ -75,6 +75,7 @@ describe("POST /api/login and its second path", () => {
       ["NFD", PASSWORD],
       ["NFC", other],
     ] as const) {
+      await it.login(`${name.normalize(form).toLowerCase()} `, password);
       const { accessToken } = await it.login(name.normalize(form), password);
       const user = (await it.withToken("GET", "/api/getUser", accessToken)).body.data;
       expect(user).toMatchObject({ username: name.normalize(form) });

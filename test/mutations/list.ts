@@ -811,7 +811,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "Of two accounts whose names are forms of one text each is found by its own.",
       asvs: [],
       file: "src/auth/credentials.ts",
-      find: "if (asSent?.username === username) return asSent;",
+      find: 'if (asSent && asSent.username !== asSent.username.normalize("NFC")) return asSent;',
       replace: "",
       test: SEED,
       testName: "two forms of one text",

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, type Tokens, unique } from "../support/app.ts";
 import { databaseUrl, emptyDatabase, migratedDatabase, rootConnection } from "../support/database.ts";
 import { freePort } from "../support/haproxy.ts";
-import { over, type Running, run, startService, until } from "../support/process.ts";
+import { collect, over, type Running, run, startService, until } from "../support/process.ts";
 
 const started: Running[] = [];
 const start = async (env: Record<string, string>) => {
@@ -361,6 +364,62 @@ test("a log that can not be written costs lines, and neither the service nor its
   } finally {
     service.kill("SIGKILL");
     await service.exited;
+  }
+});
+
+test("the log goes on in order when its reader is back, also after more than is kept was lost", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "latchkey-log-"));
+  const fifo = join(folder, "log");
+  await Bun.$`mkfifo ${fifo}`;
+  const read = () => {
+    const reader = Bun.spawn(["cat", fifo], { stdout: "pipe" });
+    return { reader, text: collect(reader.stdout) };
+  };
+  const first = read();
+  const output = openSync(fifo, "w");
+  const writer = Bun.spawn([process.execPath, "test/process/logLines.ts"], { stdin: "pipe", stdout: output });
+  closeSync(output);
+  let written = 0;
+  const write = async (lines: number) => {
+    written += lines;
+    writer.stdin.write(`${lines}\n`);
+    await writer.stdin.flush();
+  };
+  const allCame = (text: () => string) =>
+    until(
+      () => text().endsWith(`"n":${written - 1},"msg":"a line"}\n`),
+      () => `it ends with: ${text().slice(-200)}`,
+    );
+  try {
+    await write(10);
+    await allCame(first.text);
+    first.reader.kill();
+    await first.reader.exited;
+    for (let piece = 0; piece < 30; piece++) await write(1_000); // some 2.4 MB
+    // And until not one more line fits into what is kept: each of these is a piece of its own.
+    for (const lines of [28, 14, 7, 4, 2, 1, 1, 1]) {
+      await Bun.sleep(200);
+      await write(lines);
+    }
+    await Bun.sleep(200);
+    const second = read();
+    const isBack = async () => {
+      await write(1);
+      return second.text() !== "";
+    };
+    await until(isBack, () => "no line came");
+    await write(10);
+    await allCame(second.text);
+    writer.stdin.end();
+    expect(await writer.exited).toBe(0);
+    const numbers = [...second.text().matchAll(/"n":(\d+)/g)].map(([, n]) => Number(n));
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(numbers.length).toBeLessThan(30_000); // else nothing was lost, and nothing tried
+    expect(numbers.slice(-10)).toEqual(Array.from({ length: 10 }, (_, n) => written - 10 + n));
+  } finally {
+    first.reader.kill();
+    writer.kill("SIGKILL");
+    await rm(folder, { recursive: true });
   }
 });
 
