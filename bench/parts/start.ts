@@ -1,7 +1,8 @@
+import { freePort } from "../../test/support/haproxy.ts";
 import type { Part, Row } from "../support/bench.ts";
 import { makeWorld } from "../support/database.ts";
 import { builtProgram } from "../support/program.ts";
-import { baseEnvironment, freePort, PRODUCTION, script } from "../support/servers.ts";
+import { baseEnvironment, PRODUCTION, script } from "../support/servers.ts";
 import { alternate, median, short, spread } from "../support/statistics.ts";
 import { workFolder } from "../support/tools.ts";
 

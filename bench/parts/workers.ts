@@ -1,17 +1,10 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../test/support/haproxy.ts";
 import type { Bench, Part, Row } from "../support/bench.ts";
 import { makeWorld, usernameOf } from "../support/database.ts";
 import { ask, drive, type Load, load, type Request } from "../support/driver.ts";
-import {
-  cpuTicks,
-  freePort,
-  PRODUCTION,
-  type Program,
-  ROOT,
-  script,
-  startProgram,
-} from "../support/servers.ts";
+import { cpuTicks, PRODUCTION, type Program, ROOT, script, startProgram } from "../support/servers.ts";
 import { alternate, median, short, spread } from "../support/statistics.ts";
 import { BENCH_PASSWORD, upTo } from "../support/tokens.ts";
 import { smallWorld, USERS } from "../support/world.ts";

@@ -1,5 +1,6 @@
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../test/support/haproxy.ts";
 import { builtProgram } from "./program.ts";
 import { BENCH_SECRET } from "./tokens.ts";
 import { workFolder } from "./tools.ts";
@@ -63,14 +64,6 @@ const answers = (origin: string): Promise<boolean> =>
     (response) => response.ok,
     () => false,
   );
-
-/** A port that nobody listens on at the moment. */
-export function freePort(): number {
-  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port } = probe;
-  probe.stop(true);
-  return port ?? 0;
-}
 
 /** Runs a script of the checkout. */
 export const script = (path: string) => [process.execPath, "--no-env-file", join(ROOT, path)];

@@ -64,7 +64,7 @@ async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Arr
   }
 }
 
-/** A page as text, which waits for its client in a third of the room that its rows would take. @returns no `last` with the end */
+/** A page as text, which waits for its client in less room than its rows would. @returns no `last` with the end */
 async function nextPiece(db: Database, after: number) {
   const rows = await pageUsers(db, after, NEXT_PAGES);
   const last = rows.length === NEXT_PAGES ? rows.at(-1)?.id : undefined;

@@ -30,8 +30,8 @@ const NEEDED = {
 export async function inspectTakeover(connection: Connection): Promise<TakeoverReport> {
   await connection.query("SET SESSION TRANSACTION READ ONLY");
   const tables = await describeSeedTables(connection);
-  const obstacles = missingParts(tables);
-  const has = (name: string) => !obstacles.some((one) => one.includes(`table ${name}`));
+  const obstacles = [...missingParts(tables, "user"), ...missingParts(tables, "revoked_tokens")];
+  const has = (name: keyof typeof NEEDED) => missingParts(tables, name).length === 0;
   const report: TakeoverReport = {
     tables,
     alembicVersion: await alembicVersion(connection),
@@ -48,15 +48,14 @@ export async function inspectTakeover(connection: Connection): Promise<TakeoverR
   return report;
 }
 
-function missingParts(tables: SeedTable[]): string[] {
-  return Object.entries(NEEDED).flatMap(([name, columns]) => {
-    const table = tables.find((found) => found.name === name);
-    if (!table) return [`there is no table ${name}`];
-    const present = table.columns.map((column) => column.name);
-    return columns
-      .filter((column) => !present.includes(column))
-      .map((column) => `table ${name} has no column ${column}`);
-  });
+/** What a table lacks, or that it is not there. */
+function missingParts(tables: SeedTable[], name: keyof typeof NEEDED): string[] {
+  const table = tables.find((found) => found.name === name);
+  if (!table) return [`there is no table ${name}`];
+  const present = table.columns.map((column) => column.name);
+  return NEEDED[name]
+    .filter((column) => !present.includes(column))
+    .map((column) => `table ${name} has no column ${column}`);
 }
 
 async function countHashes(connection: Connection, report: TakeoverReport): Promise<void> {

@@ -139,7 +139,7 @@ async function count(context: AuthContext, bucket: string): Promise<number> {
 /** Failed logins to an account that count at the moment: those in common, and those of each client that it knows. */
 export function failedLogins(context: AuthContext, userId: number): Promise<number> {
   const { failures, failuresFrom } = bucketsOf(userId);
-  return sumAttempts(context.db, failures, failuresFrom, nowSeconds(context));
+  return sumAttempts(context.db, failures, [failuresFrom], nowSeconds(context));
 }
 
 /** Forgets the failed logins to an account, so that everybody may try again. */

@@ -32,8 +32,11 @@ const HELP = `${call("user")} COMMAND [NAME] [--json]
 
 Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 configuration or database failed.`;
 
-/** A value for a line of its own: old names may hold characters that would begin another, or move a terminal's cursor. */
-const shown = (value: unknown): string => String(value ?? "-").replace(/\p{Cc}/gu, "\u{FFFD}");
+/** Prints lines, or what they say as JSON. Old names may hold characters that would begin a line of their own, or move a terminal's cursor. */
+function print(json: boolean, value: object, ...lines: string[]): void {
+  const text = lines.map((line) => line.replace(/\p{Cc}/gu, "\u{FFFD}")).join("\n");
+  process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+}
 
 /** What went wrong, and the exit code that says so. */
 class Refused extends Error {
@@ -54,9 +57,6 @@ const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: nu
 };
 
 async function run(context: AuthContext, command: string, name: string, json: boolean): Promise<void> {
-  const print = (value: object, text: string) => {
-    process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
-  };
   const ask = async (username: string) =>
     valid(
       newPassword("password", context.config.passwordMinLength),
@@ -68,31 +68,27 @@ async function run(context: AuthContext, command: string, name: string, json: bo
     const password = await ask(username);
     await refuseUsual("password", password, username);
     await createAccount(context, { username, password });
-    return print({ username, done: "added" }, `${username}: added`);
+    return print(json, { username, done: "added" }, `${username}: added`);
   }
   const account = await describeAccount(context, name);
   if (!account) throw new Refused("there is no account of that name");
   if (command === "show") {
-    return print(
-      account,
-      Object.entries(account)
-        .map(([key, value]) => `${key.padEnd(12)} ${shown(value)}`)
-        .join("\n"),
-    );
+    const lines = Object.entries(account).map(([key, value]) => `${key.padEnd(12)} ${value ?? "-"}`);
+    return print(json, account, ...lines);
   }
   const { username } = account;
   const action = ACTIONS[command];
   if (action) await action.run(context, account.id);
   else await resetPassword(context, account, await ask(username));
   const done = action?.done ?? "password set, all sessions ended";
-  print({ username, done }, `${shown(username)}: ${done}`);
+  print(json, { username, done }, `${username}: ${done}`);
 }
 
 async function list(context: AuthContext, json: boolean): Promise<void> {
   for await (const page of accountPages(context.db)) {
     for (const { pwd: _, ...account } of page) {
-      const text = `${String(account.id).padStart(8)}  ${account.created_at}  ${account.disabledAt === null ? "        " : "disabled"}  ${shown(account.username)}`;
-      process.stdout.write(`${json ? JSON.stringify(account) : text}\n`);
+      const text = `${String(account.id).padStart(8)}  ${account.created_at}  ${account.disabledAt === null ? "        " : "disabled"}  ${account.username}`;
+      print(json, account, text);
     }
   }
 }

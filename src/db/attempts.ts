@@ -50,23 +50,25 @@ export async function keepBucket(db: Database, bucket: string, expiresAt: number
     .onDuplicateKeyUpdate({ set: { expiresAt } });
 }
 
-/** How much has been counted in a bucket, and in all whose names begin with a prefix, and has not run out. */
+/** A bucket, and all whose names begin with one of the prefixes. */
+const named = (bucket: string, prefixes: string[]) =>
+  or(eq(attempts.bucket, bucket), ...prefixes.map((prefix) => like(attempts.bucket, `${prefix}%`)));
+
+/** How much has been counted in a bucket, and in all whose names begin with one of the prefixes, and has not run out. */
 export async function sumAttempts(
   db: Database,
   bucket: string,
-  prefix: string,
+  prefixes: string[],
   nowSeconds: number,
 ): Promise<number> {
-  const named = or(eq(attempts.bucket, bucket), like(attempts.bucket, `${prefix}%`));
   const [row] = await db
     .select({ total: sum(attempts.count) })
     .from(attempts)
-    .where(and(gt(attempts.expiresAt, nowSeconds), named));
+    .where(and(gt(attempts.expiresAt, nowSeconds), named(bucket, prefixes)));
   return Number(row?.total ?? 0);
 }
 
 /** Forgets a bucket, and all whose names begin with one of the prefixes. */
 export async function forgetAttempts(db: Database, bucket: string, prefixes: string[]): Promise<void> {
-  const below = prefixes.map((prefix) => like(attempts.bucket, `${prefix}%`));
-  await db.delete(attempts).where(or(eq(attempts.bucket, bucket), ...below));
+  await db.delete(attempts).where(named(bucket, prefixes));
 }

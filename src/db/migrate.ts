@@ -20,7 +20,8 @@ const LOCK_WAIT_SECONDS = 600;
  * Applies what is missing of the migrations in a folder, in order. Any number of instances may call it at once: one
  * works, the others wait and then find nothing to do. A database of the seed's service is taken over as it stands.
  * @returns how many were applied
- * @throws RepeatedUsernames before anything is changed; Error when another instance took longer than that; if a statement fails: what was applied before it stays, and the next call goes on from there
+ * @throws RepeatedUsernames before anything is changed; Error if another instance took longer than `LOCK_WAIT_SECONDS`; if a
+ * statement fails: what was applied before it stays, and the next call goes on from there
  */
 export async function migrate(target: DatabaseTarget, folder: string): Promise<number> {
   return withConnection(target, async (connection) => {
