@@ -13,6 +13,7 @@ import { crossOrigin } from "./http/crossOrigin.ts";
 import type { AppEnv, Deps } from "./http/deps.ts";
 import { fail } from "./http/envelope.ts";
 import { answerFailure } from "./http/failures.ts";
+import { headLength } from "./http/headLength.ts";
 import { requestLog } from "./http/requestLog.ts";
 
 /** Bodies are a name and a password: more than this is a mistake or an attack. */
@@ -26,6 +27,7 @@ export function createApp(deps: Deps) {
   const base = new Hono<AppEnv>();
   base.use(requestId({ limitLength: 128 }));
   base.use(requestLog(deps));
+  base.use(headLength);
   base.use(crossOrigin(deps.config.corsOrigins));
   base.use(
     methodNotAllowed({

@@ -40,8 +40,11 @@ function beginningOf(users: PublicUser[]): Beginning {
  */
 export function answerUserList(c: Context, deps: Deps, firstUsers: PublicUser[]) {
   const { text, after } = beginningOf(firstUsers);
-  // The body of a HEAD is neither read nor cancelled, so nothing may hang on its end.
-  if (after === undefined || c.req.method === "HEAD") return jsonAnswer<PublicUser[]>(c, text);
+  if (after === undefined) return jsonAnswer<PublicUser[]>(c, text);
+  if (c.req.method === "HEAD") {
+    c.header("Transfer-Encoding", "chunked"); // as a GET has it
+    return jsonAnswer<PublicUser[]>(c, text); // which is neither read nor cancelled: nothing may hang on its end
+  }
   const { promise, resolve } = Promise.withResolvers<void>();
   deps.hold?.(c, promise);
   // What follows the beginning may take as long as its client does, whatever the request has left.

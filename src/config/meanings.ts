@@ -39,7 +39,7 @@ export const MEANINGS = {
   PASSWORD_FORMAT: "what new password hashes look like: argon2id or werkzeug",
   ARGON2_MEMORY_KIB: "memory of one argon2id hash",
   ARGON2_TIME_COST: "its passes over that memory",
-  HASH_CONCURRENCY: "hashes at once; 0: as many as there are cores",
+  HASH_CONCURRENCY: "hashes at once; 0: as many as there are cores, or as a container's CPU limit leaves",
   HASH_QUEUE_LIMIT: "hashes that may wait; more are refused with 503",
   LOGIN_FAILURES_PER_ACCOUNT: "failed logins to an account in a window; more are refused with 429",
   LOGIN_FAILURES_PER_CLIENT: "failed logins from a client in a window",

@@ -31,5 +31,5 @@ export interface BunEnv {
 /** The address at the other end of a request's connection. */
 export const connectionAddress = (c: Context): string | null => (c.env as BunEnv).address;
 
-/** Hashes that the machine can work on at once. */
+/** Hashes that the machine can work on at once; the CPU limit of a container counts (Bun reads its cgroup). */
 export const cores = (): number => availableParallelism();

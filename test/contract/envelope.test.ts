@@ -45,8 +45,17 @@ describe("paths and methods nobody serves", () => {
     }
   });
   test("HEAD is GET without a body", async () => {
-    const answer = await it.request("HEAD", "/api/getUserList");
-    expect([answer.status, answer.text]).toEqual([401, ""]);
+    const { accessToken } = await it.newUser();
+    for (const path of ["/", "/livez", "/openapi.json", "/nope", "/api/getUser", "/api/getUserList"]) {
+      for (const Authorization of ["", accessToken]) {
+        const options = { headers: { Authorization } };
+        const get = await it.request("GET", path, options);
+        const head = await it.request("HEAD", path, options);
+        expect([path, head.status, head.text]).toEqual([path, get.status, ""]);
+        expect(head.headers.get("Content-Length")).toBe(String(Buffer.byteLength(get.text)));
+        expect(head.headers.get("Content-Type")).toBe(get.headers.get("Content-Type"));
+      }
+    }
   });
 });
 

@@ -139,8 +139,8 @@ function bytesOf({ method, path, head, body, framing, version, end }: Raw): {
   return { bytes: Buffer.concat([Buffer.from(start), ...parts]), whole: !["short", "cut"].includes(framing) };
 }
 
-/** The answers in what came over a connection (Bun gives that to a HEAD a length of 0). @returns undefined if one is incomplete */
-function answersIn(received: Buffer): Heard[] | undefined {
+/** The answers to some requests, in their order, in what came over a connection. @returns undefined if one is incomplete */
+function answersIn(received: Buffer, requests: Raw[]): Heard[] | undefined {
   const answers: Heard[] = [];
   for (let rest = received; rest.length > 0; ) {
     const at = rest.indexOf("\r\n\r\n");
@@ -149,7 +149,8 @@ function answersIn(received: Buffer): Heard[] | undefined {
     const headers = new Headers(
       fields.map((field) => field.split(/: ?(.*)/s).slice(0, 2) as [string, string]),
     );
-    const length = Number(headers.get("Content-Length") ?? 0);
+    const bodiless = requests[answers.length]?.method === "HEAD"; // it tells the length of what it leaves out
+    const length = bodiless ? 0 : Number(headers.get("Content-Length") ?? 0);
     if (rest.length < at + 4 + length) return undefined;
     const status = Number(line.split(" ")[1]);
     if (status !== 100)
@@ -237,7 +238,7 @@ export async function rawRequests(world: World) {
       const sent = requests.map(bytesOf);
       const bytes = Buffer.concat(sent.map(({ bytes }) => bytes));
       // Several at once are one behind the other only as long as each is answered at once: Bun closes on the rest.
-      const enough = (all: Buffer) => (answersIn(all)?.length ?? 0) >= sent.length;
+      const enough = (all: Buffer) => (answersIn(all, requests)?.length ?? 0) >= sent.length;
       const why = (all: Buffer) =>
         `${JSON.stringify(bytes.toString("latin1").slice(0, 3000))} → ${JSON.stringify(all.toString("latin1"))}`;
       const whole = sent.every((one) => one.whole);
@@ -266,7 +267,7 @@ function judgeRaw(world: World, requests: Raw[], all: Buffer, why: (all: Buffer)
   let ours = all.toString("latin1");
   const own = BUNS_OWN.find((answer) => ours.endsWith(answer));
   if (own) ours = ours.slice(0, -own.length);
-  const answers = answersIn(Buffer.from(ours, "latin1"));
+  const answers = answersIn(Buffer.from(ours, "latin1"), requests);
   claim(
     answers !== undefined && answers.length <= requests.length,
     () => `half an answer, or one too many: ${why(all)}`,

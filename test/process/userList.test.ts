@@ -42,7 +42,8 @@ afterAll(async () => {
   await database.end();
 });
 
-const list = () => fetch(`${service.origin}/api/getUserList`, { headers: { Authorization: token } });
+const list = (method = "GET") =>
+  fetch(`${service.origin}/api/getUserList`, { method, headers: { Authorization: token } });
 const stored = async () =>
   (
     await database.query<RowDataPacket[]>("SELECT id, username, created_at, updated_at FROM user ORDER BY id")
@@ -84,6 +85,8 @@ describe("the list of all users", () => {
       expect(answer.headers.get("Content-Length")).toBe(
         count <= 1000 ? String(Buffer.byteLength(text)) : null,
       );
+      const head = await list("HEAD");
+      expect(head.headers.get("Content-Length")).toBe(answer.headers.get("Content-Length"));
     }
   });
   test("has names of any characters as JSON.stringify writes them, also in what follows the beginning", async () => {

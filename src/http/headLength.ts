@@ -1,0 +1,15 @@
+import type { Context, MiddlewareHandler } from "hono";
+
+/**
+ * A HEAD tells the length that the body of a GET would have, which Hono leaves out: without it Bun would say 0, and a
+ * length that is not the same is forbidden (RFC 9110 section 8.6). A body without a length says so by `Transfer-Encoding`.
+ */
+export const headLength: MiddlewareHandler = (c, next) =>
+  c.req.method === "HEAD" ? withLength(c, next) : next();
+
+async function withLength(c: Context, next: () => Promise<void>): Promise<void> {
+  await next();
+  if (c.res.headers.has("Transfer-Encoding")) return;
+  const body = await c.res.clone().arrayBuffer();
+  c.header("Content-Length", String(body.byteLength));
+}
