@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 
 const TASKS = "/proc/self/task";
 /** As Bun names the threads of its pool, on which passwords are hashed. */
 const POOL = "Bun Pool";
-/** How nice they are: 10 of 19. They get what the rest leaves, and never nothing. */
-const NICENESS = 10;
+/** How much nicer they are than the process; 19 is the most. They get what the rest leaves, and never nothing. */
+const NICER = 10;
 
 /**
  * Lets hashes give way to the thread that answers, and to the database, where they share the processors: without that, a
@@ -15,6 +15,7 @@ const NICENESS = 10;
  */
 export function letHashesGiveWay(): () => void {
   if (process.platform !== "linux") return () => {};
+  const niceness = Math.min(getPriority() + NICER, 19);
   const known = new Set<string>();
   const look = () => {
     for (const task of readdirSync(TASKS)) {
@@ -22,7 +23,7 @@ export function letHashesGiveWay(): () => void {
       known.add(task);
       try {
         if (readFileSync(`${TASKS}/${task}/comm`, "utf8").startsWith(POOL))
-          setPriority(Number(task), NICENESS);
+          setPriority(Number(task), niceness);
       } catch {} // it has ended, or may not be changed
     }
   };

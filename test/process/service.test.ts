@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, type Tokens, unique } from "../support/app.ts";
@@ -306,11 +306,12 @@ test("hashes give way: their threads have a lower priority than the one that ans
         /\((.*)\) (.*)/.exec(readFileSync(`${tasks}/${id}/stat`, "utf8")) ?? [];
       return { name, nice: Number(rest.split(" ")[16]), main: Number(id) === service.process.pid };
     });
+  const nicer = Math.min(getPriority() + 10, 19);
   await until(
-    () => threads().some(({ name, nice }) => name.startsWith("Bun Pool") && nice === 10),
+    () => threads().some(({ name, nice }) => name.startsWith("Bun Pool") && nice === nicer),
     () => `no thread gives way: ${JSON.stringify(threads())}`,
   );
-  expect(threads().find(({ main }) => main)?.nice).toBe(0);
+  expect(threads().find(({ main }) => main)?.nice).toBe(getPriority());
 });
 
 test("what is logged and printed by a process holds no password, token or hash", async () => {
