@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { accountRoutes } from "./api/accounts.ts";
@@ -14,10 +13,8 @@ import type { AppEnv, Deps } from "./http/deps.ts";
 import { fail } from "./http/envelope.ts";
 import { answerFailure } from "./http/failures.ts";
 import { headLength } from "./http/headLength.ts";
+import { limitBody } from "./http/limitBody.ts";
 import { requestLog } from "./http/requestLog.ts";
-
-/** Bodies are a name and a password: more than this is a mistake or an attack. */
-export const MAX_BODY_BYTES = 16 * 1024;
 
 /**
  * The whole HTTP service over what it is handed. Pure: it reads no environment and opens nothing.
@@ -42,12 +39,7 @@ export function createApp(deps: Deps) {
     c.header("Cache-Control", "no-store"); // before there is an answer, which would have to be copied
     return next();
   });
-  base.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) => fail(c, new ApiError("payload_too_large")),
-    }),
-  );
+  base.use(limitBody());
   base.notFound((c) => fail(c, new ApiError("not_found")));
   base.onError((error, c) => answerFailure(deps, error, c));
   const { print } = deps.metrics ?? {};

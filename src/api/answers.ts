@@ -49,7 +49,13 @@ export const session = once(
   () =>
     z
       .strictObject({
-        id: z.uuid().meta({ examples: ["019ab5f2-5c7e-7cc3-98c4-dc0c0c07398f"] }),
+        id: z
+          .string()
+          .regex(/^[\x21-\x7e]{1,36}$/)
+          .meta({
+            description: "A UUID, or of a session that began with a token of Flask's the `jti` of that",
+            examples: ["019ab5f2-5c7e-7cc3-98c4-dc0c0c07398f"],
+          }),
         created_at: time("When the login was", "2026-11-22 20:31:07"),
         last_used_at: time("When its tokens were last renewed", "2026-11-22 21:31:07"),
         expires_at: time("When it ends whatever happens", "2026-12-22 20:31:07"),

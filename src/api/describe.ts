@@ -1,7 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import { type DescribeRouteOptions, resolver, uniqueSymbol } from "hono-openapi";
 import { z } from "zod";
-import { catalogue, type ErrorCode } from "../errors.ts";
+import { ONLY_REFRESH_TOKENS } from "../auth/tokens.ts";
+import { catalogue, type ErrorCode, type FieldError } from "../errors.ts";
 import { failure, success } from "./answers.ts";
 
 /** The groups that operations are shown in, in that order. */
@@ -27,6 +28,10 @@ interface Operation {
   headers?: Record<string, Header>;
   /** Its own failures. */
   failures?: ErrorCode[];
+  /** What it says with a failure, where that is not the catalogue's text. */
+  says?: Partial<Record<ErrorCode, string>>;
+  /** A fault that its validation can find, for an example. */
+  fault?: FieldError;
 }
 
 /** What it says when it succeeds. */
@@ -59,7 +64,7 @@ export const headers = {
   "X-Request-Id": {
     description: "The request's id, also in the log: the caller's if it sent a fit one, else a new one",
     required: true,
-    schema: { type: "string", pattern: "^[\\w-]{1,128}$" },
+    schema: { type: "string", pattern: "^[\\w=-]{1,128}$" },
   },
   "Cache-Control": {
     description: "It may hold a token",
@@ -139,13 +144,17 @@ function specOf(operation: Operation): DescribeRouteOptions {
           },
         },
       },
-      ...failing([...codes], common),
+      ...failing([...codes], common, (code) => exampleOf(code, operation)),
     },
   };
 }
 
 /** The failures by status: which codes each has, and an example of every one. */
-function failing(codes: ErrorCode[], common: ReturnType<typeof refer>) {
+function failing(
+  codes: ErrorCode[],
+  common: ReturnType<typeof refer>,
+  example: (code: ErrorCode) => ReturnType<typeof exampleOf>,
+) {
   const byStatus = Map.groupBy(codes, (code) => catalogue[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
@@ -156,7 +165,7 @@ function failing(codes: ErrorCode[], common: ReturnType<typeof refer>) {
         content: {
           "application/json": {
             schema: resolver(failure().and(z.object({ code: z.enum(group as [ErrorCode, ...ErrorCode[]]) }))),
-            examples: Object.fromEntries(group.map((code) => [code, { value: exampleOf(code) }])),
+            examples: Object.fromEntries(group.map((code) => [code, { value: example(code) }])),
           },
         },
       },
@@ -164,12 +173,15 @@ function failing(codes: ErrorCode[], common: ReturnType<typeof refer>) {
   );
 }
 
-const exampleOf = (code: ErrorCode) => ({
-  success: false,
-  message: catalogue[code].message,
-  data: null,
-  code,
-  ...(code === "validation_failed"
-    ? { errors: [{ field: "username", message: "username must be a string" }] }
-    : {}),
-});
+function exampleOf(code: ErrorCode, { token, says = {}, fault = WRONG_USERNAME }: Operation) {
+  const ofType = code === "token_wrong_type" && token === "refreshToken" ? ONLY_REFRESH_TOKENS : undefined;
+  return {
+    success: false,
+    message: says[code] ?? ofType ?? catalogue[code].message,
+    data: null,
+    code,
+    ...(code === "validation_failed" ? { errors: [fault] } : {}),
+  };
+}
+
+const WRONG_USERNAME: FieldError = { field: "username", message: "username must be a string" };

@@ -60,6 +60,7 @@ export const described = {
     description: "It asks the database; it says no (`overloaded`) while it shuts down.",
     answer: nothing(),
     failures: ["overloaded"],
+    says: { overloaded: "Draining" },
   })),
   metrics: describe(() => ({
     id: "metrics",
@@ -87,6 +88,7 @@ export const described = {
     body: "json",
     answer: nothing(),
     failures: ["invalid_password", "too_many_attempts", "hash_unsupported", "overloaded"],
+    fault: { field: "newPassword", message: "newPassword must be a string" },
   })),
   refreshToken: refresh("refreshToken", "A new access token"),
   refreshTokenAtLogin: refresh("refreshTokenAtLogin", "A new access token, at its other path"),
@@ -118,6 +120,7 @@ export const described = {
     token: "accessToken",
     body: "json",
     answer: nothing(),
+    fault: { field: "scope", message: "scope must be session, others or all" },
   })),
   getUserList: describe(() => ({
     id: "getUserList",
@@ -133,6 +136,7 @@ export const described = {
       },
     },
     failures: ["validation_failed"],
+    fault: { field: "limit", message: "limit must be a whole number from 1 to 1000" },
   })),
   getUser: describe(() => ({
     id: "getUser",

@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import { requireCurrent, rotate } from "../auth/rotation.ts";
+import { requireUnspent, rotate } from "../auth/rotation.ts";
 import { logout, refresh, sessionsOf } from "../auth/sessions.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
@@ -17,16 +17,17 @@ export function sessionRoutes(deps: Deps) {
 
   const refreshed = async (c: Context<AppEnv>) => {
     const context = authContext(deps, c);
-    const { claims, owner } = c.var;
-    await requireCurrent(context, claims, owner);
+    const { claims } = c.var;
+    const owner = await requireUnspent(context, claims);
+    c.set("owner", owner);
     return succeed(c, { accessToken: await refresh(context, claims, owner) });
   };
 
   return (
     new Hono<AppEnv>()
-      .get("/refreshToken", described.refreshToken, refreshing, live, refreshed)
-      .get("/login", described.refreshTokenAtLogin, refreshing, live, refreshed)
-      // Without the blocklist in front: what a spent token gets is for `rotate` to say, which asks the database itself.
+      // Without the blocklist in front: what a spent refresh token gets is for these to say, which ask the database themselves.
+      .get("/refreshToken", described.refreshToken, refreshing, refreshed)
+      .get("/login", described.refreshTokenAtLogin, refreshing, refreshed)
       .post("/rotateToken", described.rotateToken, refreshing, async (c) =>
         succeed(c, await rotate(authContext(deps, c), c.var.claims, clientOf(c))),
       )

@@ -5,13 +5,20 @@ import {
   rotateSession,
   type SessionState,
 } from "../db/sessions.ts";
-import { findTokenOwner, insertRevoked, type TokenOwner } from "../db/tokens.ts";
+import { insertRevoked, type TokenOwner } from "../db/tokens.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { tokensStillValid } from "../db/users.ts";
 import { ApiError } from "../errors.ts";
 import { type Client, fitted } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
-import { issuePair, presented, requireLive, type SessionGrant, type TokenPair } from "./sessions.ts";
+import {
+  findLive,
+  issuePair,
+  presented,
+  requireLive,
+  type SessionGrant,
+  type TokenPair,
+} from "./sessions.ts";
 import { type Claims, isSessionId } from "./tokens.ts";
 
 /** One use of a refresh token: which session, and the counter it was made at. */
@@ -40,12 +47,17 @@ export async function rotate(context: AuthContext, claims: Claims, client: Clien
 }
 
 /**
- * Refuses a refresh token that was spent, where nothing is rotated: in the grace time it is late, after it stolen.
+ * Lets a refresh token through that still stands, where nothing is rotated. One that was spent is late in the grace time,
+ * after it stolen.
  * @throws ApiError `token_revoked`, `token_reused`
  */
-export async function requireCurrent(context: AuthContext, claims: Claims, owner: TokenOwner): Promise<void> {
-  if (claims.sid === undefined || owner.counter === claims.cnt) return;
-  await refuseTheft(context, { username: owner.user.username, ...useOf(claims, claims.sid) });
+export async function requireUnspent(context: AuthContext, claims: Claims): Promise<TokenOwner> {
+  const { sid, sub, jti } = claims;
+  const owner = await findLive(context, claims);
+  if (owner && (sid === undefined || owner.counter === claims.cnt)) return owner;
+  const sessionId = sid ?? jti; // as `adopt` names it
+  if (!isSessionId(sessionId)) throw new ApiError("token_revoked");
+  await refuseTheft(context, { username: owner?.user.username ?? sub, ...useOf(claims, sessionId) });
   throw new ApiError("token_reused", { message: "Token has been used before" });
 }
 
@@ -85,7 +97,7 @@ async function adopt(context: AuthContext, claims: Claims, client: Client): Prom
   const { jti } = claims;
   if (!isSessionId(jti)) throw new ApiError("token_invalid", { message: "Missing or malformed claim: jti" });
   const now = nowSeconds(context);
-  const owner = await findTokenOwner(context, presented(claims), now);
+  const owner = await findLive(context, claims);
   const use = {
     username: owner?.user.username ?? claims.sub,
     sessionId: jti,

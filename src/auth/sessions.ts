@@ -44,11 +44,18 @@ export async function requireLive(
   claims: Claims,
   withUsers = false,
 ): Promise<TokenOwner> {
-  const now = nowSeconds(context) - LEEWAY_SECONDS;
-  const owner = await findTokenOwner(context, presented(claims), now, withUsers);
+  const owner = await findLive(context, claims, withUsers);
   if (!owner) throw new ApiError("token_revoked");
   return owner;
 }
+
+/** The same without a judgement: undefined for a token that does not stand. */
+export const findLive = (
+  context: SharedQuestions,
+  claims: Claims,
+  withUsers = false,
+): Promise<TokenOwner | undefined> =>
+  findTokenOwner(context, presented(claims), nowSeconds(context) - LEEWAY_SECONDS, withUsers);
 
 /** A new access token for the current refresh token (the seed's `GET /api/refreshToken`); it rotates nothing. */
 export async function refresh(context: AuthContext, claims: Claims, owner: TokenOwner): Promise<string> {

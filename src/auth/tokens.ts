@@ -60,6 +60,9 @@ const MAX_JTI_LENGTH = 120;
 /** How far the clocks of those who sign may be apart from ours, in seconds. */
 export const LEEWAY_SECONDS = 10;
 
+/** The seed's text for an access token where a refresh token is wanted. */
+export const ONLY_REFRESH_TOKENS = "Only refresh tokens are allowed";
+
 /** The cutoff that ends every token without a session made until now, by a clock that may be ahead of ours. */
 export const cutoffAt = (nowSeconds: number): number => nowSeconds + LEEWAY_SECONDS + 1;
 
@@ -83,9 +86,7 @@ export function readClaims(payload: unknown, type: TokenType, nowSeconds: number
   if (sid !== undefined && !isSessionId(sid)) throw faultyClaim("sid");
   if (claims.type !== "access" && claims.type !== "refresh") throw faultyClaim("type");
   if (claims.type !== type) {
-    const message =
-      type === "refresh" ? "Only refresh tokens are allowed" : "Only non-refresh tokens are allowed";
-    throw new ApiError("token_wrong_type", { message });
+    throw new ApiError("token_wrong_type", type === "refresh" ? { message: ONLY_REFRESH_TOKENS } : {});
   }
   if (type === "refresh" && sid !== undefined && !Number.isSafeInteger(cnt)) throw faultyClaim("cnt");
   return claims as Claims;

@@ -37,9 +37,9 @@ function codeOf(error: Error): unknown {
   return code === undefined && typeof sqlState === "string" ? `ER_${errno}` : code;
 }
 
-/** Codes of the driver and the server, of our own time limit, and of a connection that broke; no others of the system's. */
+/** Codes of the driver and the server, our own two, and of a connection that broke; no others of the system's. */
 const DRIVER_CODE =
-  /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|DATABASE_TIMEOUT$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
+  /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|DATABASE_TIMEOUT$|BLOCKLIST_FULL$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
 const CLOSED_CONNECTION = /^Can't add new command when connection is in closed state/;
 
 /** MySQL and MariaDB: a unique index refused the row. */

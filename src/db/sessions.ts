@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lte, ne } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lte, ne } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
 import { changePrepared, prepared } from "./statement.ts";
@@ -72,7 +72,7 @@ export interface SessionState {
   rotatedAt: number | null;
 }
 
-/** The session as it is now, or undefined if it was ended. */
+/** The session as it is now, or undefined if it was ended or its user is disabled. */
 export async function findSession(
   db: Database,
   id: string,
@@ -83,7 +83,7 @@ export async function findSession(
     .select(columns)
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(and(eq(sessions.id, id), eq(users.username, username)))
+    .where(and(eq(sessions.id, id), eq(users.username, username), isNull(users.disabledAt)))
     .limit(1);
   return row;
 }

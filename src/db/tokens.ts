@@ -103,6 +103,7 @@ async function findOwnerAlone(
 /** No row was stored, and none was there: the table has no id left to give (docs/scaling.md, "Ids run out"). */
 export class BlocklistFull extends Error {
   override readonly name = "BlocklistFull";
+  readonly code = "BLOCKLIST_FULL";
 }
 
 /**

@@ -7,8 +7,6 @@ import { fail } from "./envelope.ts";
 /** Turns whatever was thrown into an answer: known failures as they are, the rest as 503 or 500, told only to the log. */
 export function answerFailure(deps: Deps, error: unknown, c: Context<AppEnv>) {
   if (error instanceof ApiError) return fail(c, error);
-  // The client went away, or sent no proper chunks, while its body was read. Nobody hears this; it is no fault of ours.
-  if (error instanceof Error && error.name === "AbortError") return fail(c, new ApiError("malformed_json"));
   const { requestId } = c.var;
   const failure = databaseFailure(error);
   if (failure && isUnavailable(error)) {

@@ -46,7 +46,10 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
 export function validateOptional<T extends z.ZodType>(field: string, schema: T) {
   const check = validate("json", schema);
   const guarded: MiddlewareHandler = async (c, next) => {
-    if (mentions(await c.req.text(), field)) return (check as MiddlewareHandler)(c, next);
+    const text = await c.req.text().catch(() => {
+      throw new ApiError("malformed_json"); // its client has gone
+    });
+    if (mentions(text, field)) return (check as MiddlewareHandler)(c, next);
     c.req.addValidatedData("json", schema.parse({}) as object);
     return next();
   };

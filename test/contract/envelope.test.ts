@@ -62,8 +62,10 @@ describe("paths and methods nobody serves", () => {
 describe("headers of every answer", () => {
   test("X-Request-Id: the caller's if it is fit, else a new one", async () => {
     expect((await it.request("GET", "/nope")).headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
-    const given = await it.request("GET", "/", { headers: { "X-Request-Id": "trace-0123456789" } });
-    expect(given.headers.get("X-Request-Id")).toBe("trace-0123456789");
+    for (const fit of ["trace-0123456789", "dHJhY2U=", "x".repeat(128)]) {
+      const answer = await it.request("GET", "/", { headers: { "X-Request-Id": fit } });
+      expect(answer.headers.get("X-Request-Id")).toBe(fit);
+    }
     for (const unfit of ["a b", "x".repeat(129), "a.b", "<script>"]) {
       const answer = await it.request("GET", "/", { headers: { "X-Request-Id": unfit } });
       expect(answer.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);

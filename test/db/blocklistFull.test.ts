@@ -21,10 +21,10 @@ test("a blocklist with no id left is a failure, never a success: nothing is stor
 
   for (const [path, token] of writes) {
     const answer = await it.withToken("POST", path, token);
-    expect([path, answer.status, answer.body.code]).toEqual([path, 500, "internal_error"]);
+    expect([path, answer.status, answer.body.code]).toEqual([path, 503, "database_unavailable"]);
   }
-  const told = it.logged.filter(({ message }) => message === "internal error");
-  expect(told.map(({ fields }) => fields.error)).toEqual(["BlocklistFull", "BlocklistFull"]);
+  const told = it.logged.filter(({ message }) => message === "database unavailable");
+  expect(told.map(({ fields }) => fields.code)).toEqual(["BLOCKLIST_FULL", "BLOCKLIST_FULL"]);
   for (const token of [refreshToken, flasks])
     expect((await it.withToken("GET", "/api/refreshToken", token)).status).toBe(200);
 

@@ -17,7 +17,7 @@ import {
 } from "../support/app.ts";
 import { databaseUrl, migratedDatabase, rootConnection } from "../support/database.ts";
 import { collect } from "../support/process.ts";
-import { rawRequest } from "../support/raw.ts";
+import { rawConnect, rawRequest } from "../support/raw.ts";
 import { overTcp } from "../support/targets/relay.ts";
 import { type RunningWorkerd, startWorkerd } from "../support/targets/workerdProcess.ts";
 import { until } from "../support/until.ts";
@@ -91,6 +91,23 @@ function byHand(method: string, path: string, headers: Record<string, string>, b
   };
   return { socket, closed, readAll, text: () => text };
 }
+
+test("a body that can't be read is no failure of the service, and of a GET none is looked at, as on Bun", async () => {
+  const port = Number(new URL(worker.origin).port);
+  const chunked = { "Content-Type": "application/json", "Transfer-Encoding": "chunked" };
+  for (const body of ["zz\r\nabc\r\n0\r\n\r\n", '3\r\n{"a\r\nzz\r\n']) {
+    const broken = await rawConnect(port);
+    broken.send(rawRequest("POST", "/api/login", chunked, body));
+    const [answer] = await broken.until(1);
+    expect([answer?.status, JSON.parse(answer?.body ?? "").code]).toEqual([400, "malformed_json"]);
+    broken.hangUp();
+  }
+  const large = await rawConnect(port);
+  large.send(rawRequest("GET", "/livez", {}, "y".repeat(20_000)));
+  expect((await large.until(1))[0]?.status).toBe(200);
+  large.hangUp();
+  expect(worker.output()).not.toContain("internal error");
+});
 
 describe("a request's connection", () => {
   test("is opened by those that ask the database, and is gone when they are answered", async () => {

@@ -617,9 +617,9 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "`GET /api/refreshToken` of a session that has rotated takes only the current token.",
       asvs: ["7.2.1"],
-      file: "src/api/sessions.ts",
-      find: "await requireCurrent(context, claims, owner);",
-      replace: "",
+      file: "src/auth/rotation.ts",
+      find: "(sid === undefined || owner.counter === claims.cnt)",
+      replace: "true",
       test: ROTATION,
       testName: "takes only the current token",
     },
@@ -1316,7 +1316,7 @@ export const areas: Record<string, Mutation[]> = {
     {
       statement: "A body of over 16 KiB is refused.",
       asvs: ["2.4.1"],
-      file: "src/app.ts",
+      file: "src/http/limitBody.ts",
       find: "maxSize: MAX_BODY_BYTES,",
       replace: "maxSize: MAX_BODY_BYTES * 100,",
       test: BODIES,

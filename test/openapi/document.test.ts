@@ -94,6 +94,28 @@ describe("GET /openapi.json", () => {
     expect(examples).toBeGreaterThan(100);
   });
 
+  test("has examples of failures that its operations do answer", async () => {
+    const { accessToken, refreshToken } = await it.newUser();
+    for (const { path, method, security, responses, requestBody, parameters = [] } of api.operations) {
+      const exampleOf = (status: number, code: ErrorCode) =>
+        responses[status]?.content["application/json"]?.examples?.[code]?.value;
+      const [needed] = security.flatMap((one) => Object.keys(one));
+      if (needed) {
+        const answer = await it.withToken(
+          method,
+          path,
+          needed === "refreshToken" ? accessToken : refreshToken,
+        );
+        expect([path, exampleOf(401, "token_wrong_type")]).toEqual([path, answer.body]);
+      }
+      const fault = exampleOf(400, "validation_failed") as { errors: { field: string }[] } | undefined;
+      const body = requestBody?.content["application/json"]?.schema as { properties: object } | undefined;
+      const fields = [...Object.keys(body?.properties ?? {}), ...parameters.map(({ name }) => name)];
+      for (const { field } of fault?.errors ?? [])
+        expect([path, fields.includes(field)]).toEqual([path, true]);
+    }
+  });
+
   test("has the bodies' limits from the schemas that validate, as they are configured", async () => {
     const app = await testApp({ env: { PASSWORD_MIN_LENGTH: "15" } });
     const { paths } = (await (await app.app.request("/openapi.json")).json()) as typeof api.document;

@@ -195,9 +195,10 @@ describe("rotating a refresh token of Flask's", () => {
     expect(first.status).toBe(200);
     const { jti, exp } = claimsOf(alice.refreshToken);
     expect(claimsOf(pairOf(first).refreshToken)).toMatchObject({ sid: jti, cnt: 1, exp });
-    expect((await it.withToken("GET", "/api/refreshToken", alice.refreshToken)).body.code).toBe(
-      "token_revoked",
-    );
+    expect((await it.withToken("GET", "/api/refreshToken", alice.refreshToken)).body).toMatchObject({
+      code: "token_reused",
+      message: "Token has been used before",
+    });
     const retry = await rotate(it, alice.refreshToken);
     expect(claimsOf(pairOf(retry).refreshToken)).toMatchObject({ sid: jti, cnt: 1, exp });
     expect((await rotate(it, pairOf(first).refreshToken)).status).toBe(200);
@@ -205,14 +206,18 @@ describe("rotating a refresh token of Flask's", () => {
       { counter: 2 },
     ] as never);
   });
-  test("later it is theft, and after the session's end it stays out", async () => {
-    const { it } = await takenOver();
-    const pair = pairOf(await rotate(it, alice.refreshToken));
-    it.clock.advance(31);
-    expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_reused");
-    expect((await it.withToken("GET", "/api/getUser", pair.accessToken)).body.code).toBe("token_revoked");
-    expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_revoked");
-  });
+  test.each(["POST /api/rotateToken", "GET /api/refreshToken"])(
+    "later it is theft (%s), and after the session's end it stays out",
+    async (use) => {
+      const [method = "", path = ""] = use.split(" ");
+      const { it } = await takenOver();
+      const pair = pairOf(await rotate(it, alice.refreshToken));
+      it.clock.advance(31);
+      expect((await it.withToken(method, path, alice.refreshToken)).body.code).toBe("token_reused");
+      expect((await it.withToken("GET", "/api/getUser", pair.accessToken)).body.code).toBe("token_revoked");
+      expect((await rotate(it, alice.refreshToken)).body.code).toBe("token_revoked");
+    },
+  );
   test("gives nothing when all of the user's tokens are ended at that very moment", async () => {
     const { it, target } = await takenOver();
     await query(
