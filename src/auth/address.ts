@@ -9,7 +9,7 @@ export function canonicalAddress(text: string): string | null {
     return octets.every((octet) => octet <= 255) ? octets.join(".") : null;
   }
   const bare = text.replace(/%.*$/, "");
-  if (!/^[\da-f:.]*:[\da-f:.]*$/i.test(bare) || !URL.canParse(`http://[${bare}]`)) return null;
+  if (!bare.includes(":") || !/^[\da-f:.]+$/i.test(bare) || !URL.canParse(`http://[${bare}]`)) return null;
   const address = new URL(`http://[${bare}]`).hostname.slice(1, -1);
   const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(address) ?? [];
   if (high === undefined || low === undefined) return address;

@@ -4,6 +4,8 @@ import { findCredentials, replacePassword, type StoredCredentials } from "../db/
 import { ApiError } from "../errors.ts";
 import type { Client } from "./client.ts";
 import type { AuthContext } from "./context.ts";
+import { normalForm } from "./normalForm.ts";
+import { USERNAME_MAX_LENGTH } from "./rules.ts";
 import { hashMethod } from "./storedHash.ts";
 import { beginAttempt } from "./throttle.ts";
 
@@ -47,7 +49,7 @@ export async function checkPassword(
  * text that is longer than its column, and lets some names (Hangul, Cyrillic with U+0306) stand in two forms side by side.
  */
 async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
-  const normal = username.normalize("NFC");
+  const normal = normalForm(username, USERNAME_MAX_LENGTH);
   if (normal === username) return findCredentials(db, username);
   const asSent = await findCredentials(db, username);
   if (asSent && asSent.username !== asSent.username.normalize("NFC")) return asSent;

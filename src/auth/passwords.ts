@@ -1,7 +1,9 @@
 import pLimit from "p-limit";
 import { ApiError } from "../errors.ts";
 import { base64, hex } from "./encoding.ts";
+import { normalForm } from "./normalForm.ts";
 import type { GateDepth, GateObserver } from "./observers.ts";
+import { PASSWORD_MAX_LENGTH } from "./rules.ts";
 import { type HashFault, parseHash, type StoredHash } from "./storedHash.ts";
 import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
@@ -118,12 +120,16 @@ export function createPasswords(
     if (supports?.(parsed) === false) return { matches: false, fault: "unsupported" };
     if (parsed.kind !== "argon2id") {
       // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
-      for (const form of new Set([password, password.normalize("NFC"), password.normalize("NFD")])) {
+      for (const form of new Set([
+        password,
+        nfc(password),
+        normalForm(password, PASSWORD_MAX_LENGTH, "NFD"),
+      ])) {
         if (await verifyWerkzeug(legacy, form, stored.salt, parsed)) return { matches: true };
       }
       return { matches: false };
     }
-    const normal = password.normalize("NFC");
+    const normal = nfc(password);
     // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
     const verified = await argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined);
     if (verified === undefined) return { matches: false, fault: "unreadable" };
@@ -144,7 +150,7 @@ export function createPasswords(
     },
     async hash(password) {
       if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
-      return { pwd: await gated(() => argon2.hash(password.normalize("NFC"))), salt: "" };
+      return { pwd: await gated(() => argon2.hash(nfc(password))), salt: "" };
     },
     verify: (password, stored, guard) =>
       gated(async () => {
@@ -161,6 +167,8 @@ export function createPasswords(
     depth: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
   };
 }
+
+const nfc = (password: string): string => normalForm(password, PASSWORD_MAX_LENGTH);
 
 /** How every hash begins that is written today. */
 function currentPrefix(format: PasswordFormat, { memoryKib, timeCost }: Argon2Cost): string {

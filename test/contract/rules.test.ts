@@ -32,6 +32,17 @@ describe("passwords of new accounts", () => {
       await it.login(username, password);
     }
   });
+  test("of 128 characters may be sent in any form, and what is far longer is not put in one", async () => {
+    const username = unique("p");
+    const password = "\u1f82".repeat(128);
+    expect((await it.post("/api/register", { username, password })).status).toBe(200);
+    await it.login(username, password.normalize("NFD"));
+    const marks = `a${"\u0301\u0316".repeat(3500)}`;
+    await refused({ username: unique("p"), password: marks }, "password");
+    await refused({ username: marks, password: PASSWORD }, "username");
+    expect((await it.post("/api/login", { username, password: marks })).body.code).toBe("invalid_password");
+    expect((await it.post("/api/login", { username: marks, password })).body.code).toBe("unknown_username");
+  });
   test("PASSWORD_MIN_LENGTH sets the least", async () => {
     const app = await testApp({ env: { PASSWORD_MIN_LENGTH: "15" } });
     expect(
