@@ -1,5 +1,6 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { changePassword, login, register } from "../auth/accounts.ts";
+import { networkOf } from "../auth/client.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
@@ -11,8 +12,8 @@ import { changePasswordBody, loginBody, registerBody } from "./schemas.ts";
 export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
   /** In front of all else: under a flood of logins, what a refusal costs is what the others wait for. */
-  const room: MiddlewareHandler<AppEnv> = (_, next) => {
-    deps.passwords.requireRoom();
+  const room: MiddlewareHandler<AppEnv> = (c, next) => {
+    deps.passwords.requireRoom(networkOf({ address: c.get("clientAddress") }));
     return next();
   };
   return new Hono<AppEnv>()

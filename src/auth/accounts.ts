@@ -12,7 +12,7 @@ import {
 } from "../db/users.ts";
 import { wallClock } from "../db/wallClock.ts";
 import { ApiError } from "../errors.ts";
-import { type Client, fitted } from "./client.ts";
+import { type Client, fitted, networkOf } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import { type Credentials, checkPassword, renewHash } from "./credentials.ts";
 import { usualPassword } from "./rules.ts";
@@ -31,21 +31,24 @@ export async function register(
   client: Client,
 ): Promise<void> {
   await refuseUsual("password", credentials.password, credentials.username);
-  await context.passwords.admit(async () => {
+  const from = networkOf(client);
+  await context.passwords.admit(from, async () => {
     await beginRegistration(context, client);
-    await createAccount(context, credentials);
+    await createAccount(context, credentials, from);
   });
 }
 
 /**
  * Creates an account.
+ * @param from the network that waits for it, if any
  * @throws ApiError `username_taken`, `overloaded`
  */
 export async function createAccount(
   context: AuthContext,
   { username, password }: Credentials,
+  from?: string,
 ): Promise<void> {
-  const stored = await context.passwords.hash(password);
+  const stored = await context.passwords.hash(password, from);
   // Flask's clock may be behind ours, and the first token of a new account be made there.
   const tokensValidFrom = nowSeconds(context) - LEEWAY_SECONDS;
   await addUser(context, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
@@ -64,8 +67,9 @@ async function addUser({ db }: AuthContext, user: NewUser): Promise<void> {
       return await insertUser(db, user);
     } catch (error) {
       if (isDuplicateKey(error)) {
-        if (attempt > 1 && (await isStored(db, user))) return;
-        throw new ApiError("username_taken", { cause: error });
+        const holder = await findCredentials(db, user.username);
+        if (attempt > 1 && holder?.pwd === user.pwd) return;
+        throw holder ? new ApiError("username_taken", { cause: error }) : error; // nobody: MySQL has no id left to give
       }
       if (!isAnswerLost(error) || attempt === INSERT_ATTEMPTS) throw error;
     }
@@ -99,7 +103,7 @@ export async function login(
   client: Client,
 ): Promise<TokenPair> {
   for (let look = 0; look < LOOKS; look++) {
-    const { user, outdated } = await checkPassword(context, credentials, client);
+    const { user, outdated, attempt } = await checkPassword(context, credentials, client);
     const createdAt = nowSeconds(context);
     const expiresAt = createdAt + context.config.refreshTokenSeconds;
     const id = uuidv7({ msecs: context.clock() });
@@ -107,6 +111,7 @@ export async function login(
     const unchanged = unchangedPassword(user);
     const opened = await inTransaction(context.db, (tx) => insertSession(tx, session, unchanged));
     if (!opened) continue;
+    await attempt.succeeded();
     if (user.sessions >= MANY_SESSIONS) await trimSessions(context.db, user.id, MAX_SESSIONS);
     if (outdated) await renewHash(context, user, credentials.password);
     return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
@@ -128,14 +133,14 @@ export async function changePassword(
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
   const current = { username: who.username, password };
-  let { user } = await checkPassword(context, current, client).catch((error) => {
+  let { user, attempt } = await checkPassword(context, current, client).catch((error) => {
     if (!(error instanceof ApiError)) throw error;
     const isGone = error.code === "unknown_username" || error.code === "account_disabled";
     throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
   });
-  const stored = await context.passwords.hash(newPassword);
+  const stored = await context.passwords.hash(newPassword, networkOf(client));
   for (let look = 0; look < LOOKS; look++) {
-    if (await storePassword(context, user, stored, who.sessionId)) return;
+    if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded();
     // Renewed by a login, or changed. Whoever asks knew the password a moment ago: it is no guess, and counts as none.
     const now = await findCredentials(context.db, user.username);
     if (now?.id !== user.id || !(await context.passwords.verify(password, now)).matches) break;

@@ -1,3 +1,5 @@
+import { clientNetwork } from "./address.ts";
+
 /** Who asked, for the session list: what the client says it is, and where it came from. */
 export interface Client {
   userAgent: string | null;
@@ -10,3 +12,7 @@ export function fitted({ userAgent, address }: Client): Client {
     text === null ? null : [...text.toWellFormed()].slice(0, length).join("");
   return { userAgent: cut(userAgent, 255), address: cut(address, 45) };
 }
+
+/** What all clients have in common that may be one: see `clientNetwork`. */
+export const networkOf = ({ address }: Pick<Client, "address">): string =>
+  address === null ? "unknown" : clientNetwork(address);

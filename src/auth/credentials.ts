@@ -2,12 +2,12 @@ import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { findCredentials, replacePassword, type StoredCredentials } from "../db/users.ts";
 import { ApiError } from "../errors.ts";
-import type { Client } from "./client.ts";
+import { type Client, networkOf } from "./client.ts";
 import type { AuthContext } from "./context.ts";
 import { normalForm } from "./normalForm.ts";
 import { USERNAME_MAX_LENGTH } from "./rules.ts";
 import { hashMethod } from "./storedHash.ts";
-import { beginAttempt } from "./throttle.ts";
+import { type Attempt, beginAttempt } from "./throttle.ts";
 
 export interface Credentials {
   username: string;
@@ -15,7 +15,7 @@ export interface Credentials {
 }
 
 /**
- * The user of a right password. The reason why a stored hash cannot be checked goes to the log.
+ * The user of a right password, and the attempt, which has succeeded once that was of use. The reason why a stored hash cannot be checked goes to the log.
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
  * `too_many_attempts`
  */
@@ -23,8 +23,8 @@ export async function checkPassword(
   context: AuthContext,
   { username, password }: Credentials,
   client: Client,
-): Promise<{ user: StoredCredentials; outdated: boolean }> {
-  const { user, attempt, verdict } = await context.passwords.admit(async () => {
+): Promise<{ user: StoredCredentials; outdated: boolean; attempt: Attempt }> {
+  const { user, attempt, verdict } = await context.passwords.admit(networkOf(client), async () => {
     const user = await findByAnyForm(context.db, username);
     const attempt = await beginAttempt(context, user?.id, client);
     return { user, attempt, verdict: await context.passwords.verify(password, user, attempt) };
@@ -39,8 +39,7 @@ export async function checkPassword(
   if (fault === "unsupported") throw new ApiError("hash_unsupported");
   if (!matches) throw new ApiError("invalid_password");
   if (user.disabledAt !== null) throw new ApiError("account_disabled");
-  await attempt.succeeded();
-  return { user, outdated };
+  return { user, outdated, attempt };
 }
 
 /**

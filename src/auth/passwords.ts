@@ -1,6 +1,5 @@
-import pLimit from "p-limit";
-import { ApiError } from "../errors.ts";
 import { base64, hex } from "./encoding.ts";
+import { createGate, type Gate, type GateLimits } from "./gate.ts";
 import { normalForm } from "./normalForm.ts";
 import type { GateDepth, GateObserver } from "./observers.ts";
 import { PASSWORD_MAX_LENGTH } from "./rules.ts";
@@ -44,25 +43,20 @@ export interface Verdict {
 
 /** Asked when a check's turn has come, and told of its failing before the next one's has. */
 export interface Guard {
+  /** The network that waits for it. */
+  from: string;
   /** @throws to refuse it after all */
   stillAllowed(): void;
   failed(): void;
 }
 
-export interface Passwords {
-  /**
-   * Takes a place for work that ends in a hash, from before it asks the database. While all are taken the rest is
-   * refused without a query, so that no flood of logins queues up for the connections that everybody needs.
-   * @throws ApiError `overloaded` when there is none; what the work throws
-   */
-  admit<T>(work: () => Promise<T>): Promise<T>;
-  /** For a refusal that costs next to nothing. @throws ApiError `overloaded` if `admit` would have no place */
-  requireRoom(): void;
+export interface Passwords extends Pick<Gate, "admit" | "requireRoom"> {
   /**
    * Hashes a new password: argon2id over its NFC, for Flask over the text as it was sent.
+   * @param from the network that waits for it, if any
    * @throws ApiError `overloaded` when too many wait already
    */
-  hash(password: string): Promise<{ pwd: string; salt: string }>;
+  hash(password: string, from?: string): Promise<{ pwd: string; salt: string }>;
   /**
    * Compares a password with what is stored for a user. Without a user the same work is done on a decoy.
    * @throws what the guard throws
@@ -71,60 +65,22 @@ export interface Passwords {
   verify(password: string, stored: StoredPassword | undefined, guard?: Guard): Promise<Verdict>;
 }
 
-/** After so long a place is free again: a platform that ends a request in its midst lets nothing give it back. In ms. */
-const FORGOTTEN_MS = 60_000;
-
-/**
- * Password hashing behind one gate: at most `concurrency` at once, at most `queueLimit` waiting, the rest refused at
- * once. Hashes share the cores with the thread that answers, so without the gate logins starve everything else.
- * @param options `places` for `admit`, where they are fewer than may be hashed and wait
- */
+/** Password hashing behind one gate. */
 export function createPasswords(
   { argon2, legacy, supports }: Hashing,
-  options: {
-    format: PasswordFormat;
-    cost: Argon2Cost;
-    concurrency: number;
-    queueLimit: number;
-    places?: number;
-  },
+  options: { format: PasswordFormat; cost: Argon2Cost } & GateLimits,
   observer?: GateObserver,
 ): Passwords & { depth(): GateDepth } {
-  const limit = pLimit(options.concurrency);
+  const { admit, requireRoom, turn, depth } = createGate(options, observer);
   const decoy = { pwd: decoyHash(options.format, options.cost), salt: "" };
   const current = currentPrefix(options.format, options.cost);
-  const most = options.concurrency + options.queueLimit;
-  const places = options.places ?? most;
-  const admitted = new Set<{ since: number }>();
-  const refusal = (): ApiError => {
-    observer?.onRefusal();
-    return new ApiError("overloaded");
-  };
-  const requireRoom = (): void => {
-    if (admitted.size < places) return;
-    for (const place of admitted) if (performance.now() - place.since > FORGOTTEN_MS) admitted.delete(place);
-    if (admitted.size >= places) throw refusal();
-  };
-  const gated = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= most) throw refusal();
-    if (!observer) return limit(work);
-    const askedAt = performance.now();
-    return limit(() => {
-      observer.onWait((performance.now() - askedAt) / 1000);
-      return work();
-    });
-  };
   const check = async (password: string, stored: StoredPassword): Promise<Verdict> => {
     const parsed = parseHash(stored.pwd);
     if (typeof parsed === "string") return { matches: false, fault: parsed };
     if (supports?.(parsed) === false) return { matches: false, fault: "unsupported" };
     if (parsed.kind !== "argon2id") {
       // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
-      for (const form of new Set([
-        password,
-        nfc(password),
-        normalForm(password, PASSWORD_MAX_LENGTH, "NFD"),
-      ])) {
+      for (const form of spellings(password)) {
         if (await verifyWerkzeug(legacy, form, stored.salt, parsed)) return { matches: true };
       }
       return { matches: false };
@@ -137,23 +93,14 @@ export function createPasswords(
   };
 
   return {
+    admit,
     requireRoom,
-    async admit(work) {
-      requireRoom();
-      const place = { since: performance.now() };
-      admitted.add(place);
-      try {
-        return await work();
-      } finally {
-        admitted.delete(place);
-      }
-    },
-    async hash(password) {
-      if (options.format === "werkzeug") return gated(() => hashWerkzeug(legacy, password));
-      return { pwd: await gated(() => argon2.hash(nfc(password))), salt: "" };
+    async hash(password, from = NOBODY) {
+      if (options.format === "werkzeug") return turn(from, () => hashWerkzeug(legacy, password));
+      return { pwd: await turn(from, () => argon2.hash(nfc(password))), salt: "" };
     },
     verify: (password, stored, guard) =>
-      gated(async () => {
+      turn(guard?.from ?? NOBODY, async () => {
         guard?.stillAllowed();
         const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
         if (verdict.fault === "unsupported") return verdict; // no password was tried, and none failed
@@ -164,11 +111,16 @@ export function createPasswords(
         if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
         return verdict;
       }),
-    depth: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
+    depth,
   };
 }
 
+/** In place of a network: an operator's command, or work that is left of a request. */
+const NOBODY = "";
+
 const nfc = (password: string): string => normalForm(password, PASSWORD_MAX_LENGTH);
+const spellings = (password: string): Set<string> =>
+  new Set([password, nfc(password), normalForm(password, PASSWORD_MAX_LENGTH, "NFD")]);
 
 /** How every hash begins that is written today. */
 function currentPrefix(format: PasswordFormat, { memoryKib, timeCost }: Argon2Cost): string {

@@ -8,8 +8,7 @@ import {
 } from "../db/attempts.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { ApiError } from "../errors.ts";
-import { clientNetwork } from "./address.ts";
-import type { Client } from "./client.ts";
+import { type Client, networkOf } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
 import type { ThrottleKind } from "./observers.ts";
 import type { Guard } from "./passwords.ts";
@@ -18,8 +17,6 @@ import type { Guard } from "./passwords.ts";
 const KNOWN_SECONDS = 90 * 24 * 60 * 60;
 /** That is stored anew at most once a day. */
 const DAY_SECONDS = 24 * 60 * 60;
-
-const networkOf = ({ address }: Client): string => (address === null ? "unknown" : clientNetwork(address));
 
 /** The buckets that have to do with one account; a client's follows the last two. */
 const bucketsOf = (userId: number) => ({
@@ -32,7 +29,7 @@ const bucketsOf = (userId: number) => ({
 export interface Attempt extends Guard {
   /** Resolves when its failure, if it failed, counts on all instances. */
   stored(): Promise<void>;
-  /** Makes the client known for this account. */
+  /** Makes the client known for this account: once a session was opened, or a password changed. */
   succeeded(): Promise<void>;
 }
 
@@ -70,6 +67,7 @@ export async function beginAttempt(
   stillAllowed();
   const counting: Promise<number>[] = [];
   return {
+    from: network,
     stillAllowed,
     failed() {
       counting.push(count(context, byClient));

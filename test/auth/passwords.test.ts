@@ -1,4 +1,4 @@
-import { describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createPasswords, type Hashing } from "../../src/auth/passwords.ts";
 import { bunHashing } from "../../src/runtime/bun.ts";
 import { CHEAP } from "../support/app.ts";
@@ -137,40 +137,5 @@ describe("the gate", () => {
     }
     expect(await done).toEqual(Array(5).fill({ pwd: "hash", salt: "" }));
     expect(most).toBe(2);
-  });
-});
-
-describe("places", () => {
-  const places = () =>
-    createPasswords(bunHashing(CHEAP), {
-      format: "argon2id",
-      cost: CHEAP,
-      concurrency: Number.POSITIVE_INFINITY,
-      queueLimit: 0,
-      places: 2,
-    });
-  test("may be fewer than hashes, and are given back when the work has ended, well or not", async () => {
-    const { admit, requireRoom } = places();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const taken = [admit(() => promise), admit(() => promise)];
-    expect(requireRoom).toThrow(expect.objectContaining({ code: "overloaded" }));
-    await expect(admit(async () => {})).rejects.toMatchObject({ code: "overloaded" });
-    resolve();
-    await Promise.all(taken);
-    await admit(() => Promise.reject(new Error("failed"))).catch(() => {});
-    await Promise.all([admit(async () => {}), admit(async () => {})]);
-  });
-  test("that nobody gives back, since a platform ended the request, are free after a minute", () => {
-    const { admit, requireRoom } = places();
-    const now = spyOn(performance, "now").mockReturnValue(1_000);
-    try {
-      for (let i = 0; i < 2; i++) admit(() => new Promise(() => {}));
-      now.mockReturnValue(61_000);
-      expect(requireRoom).toThrow();
-      now.mockReturnValue(61_001);
-      requireRoom();
-    } finally {
-      now.mockRestore();
-    }
   });
 });

@@ -193,6 +193,14 @@ describe("what happens between the check of a password and what it is for", () =
       expect(answer.body.code).toBe(code);
     });
   }
+  meddling("the password is changed: a login makes its client none that is known", async () => {
+    const { username } = await at(0).newUser();
+    const { pool } = await sharedDatabase();
+    await pool.query("DELETE FROM attempt WHERE bucket LIKE 'known:%'");
+    const app = await meddled(username, "UPDATE user SET pwd = 'x'");
+    expect((await app.post("/api/login", { username, password: PASSWORD })).status).toBe(401);
+    expect((await pool.query("SELECT bucket FROM attempt WHERE bucket LIKE 'known:%'"))[0]).toEqual([]);
+  });
   for (const what of ["the user is disabled", "the user is deleted"]) {
     meddling(`${what}: its token changes no password`, async () => {
       const { username, accessToken } = await at(0).newUser();
@@ -200,9 +208,9 @@ describe("what happens between the check of a password and what it is for", () =
       const app = await testApp({
         around: (passwords) => ({
           ...passwords,
-          async admit(work) {
+          async admit(from, work) {
             await pool.query(`${events[what]?.[0]} WHERE username = ?`, [username]);
-            return passwords.admit(work);
+            return passwords.admit(from, work);
           },
         }),
       });

@@ -8,7 +8,7 @@ const ALLOWED: Record<string, RegExp> = {
   client: /^hono(\/client)?$/,
   api: /^(hono|hono-openapi|zod)$/,
   http: /^(hono(\/body-limit|\/cors|\/factory|\/http-exception|\/jwt|\/route)?|hono-openapi|@hono\/zod-validator|zod)$/,
-  auth: /^(hono\/jwt|@zxcvbn-ts\/language-common|mysql2\/promise|p-limit|uuid|zod)$/,
+  auth: /^(hono\/jwt|@zxcvbn-ts\/language-common|mysql2\/promise|uuid|zod)$/,
   db: /^(drizzle-orm(\/migrator|\/mysql-core|\/mysql2)?|mysql2\/promise)$/,
   config: /^zod$/,
   errors: /^$/,

@@ -1,0 +1,112 @@
+import { ApiError } from "../errors.ts";
+import type { GateDepth, GateObserver } from "./observers.ts";
+
+/** How much hashing there may be. */
+export interface GateLimits {
+  /** Hashes at once. */
+  concurrency: number;
+  /** Hashes that may wait. */
+  queueLimit: number;
+  /** Places for `admit`, where they are fewer than may be hashed and wait. */
+  places?: number;
+}
+
+/**
+ * The way to the hashes. Who comes is told apart by network (see `networkOf`), so that one that sends many waits for itself,
+ * and not everybody for it.
+ */
+export interface Gate {
+  /**
+   * Takes a place for work that ends in a hash, from before it asks the database. While all are taken the rest is
+   * refused without a query, so that no flood of logins queues up for the connections that everybody needs. A quarter of
+   * the places to wait in is not for one network alone.
+   * @throws ApiError `overloaded` when there is none; what the work throws
+   */
+  admit<T>(from: string, work: () => Promise<T>): Promise<T>;
+  /** For a refusal that costs next to nothing. @throws ApiError `overloaded` if `admit` would have no place */
+  requireRoom(from: string): void;
+  /**
+   * Works when its turn comes: the networks that wait are called up one after the other.
+   * @throws ApiError `overloaded` when too many wait already; what the work throws
+   */
+  turn<T>(from: string, work: () => Promise<T>): Promise<T>;
+  depth(): GateDepth;
+}
+
+/** After so long a place is free again: a platform that ends a request in its midst lets nothing give it back. In ms. */
+const FORGOTTEN_MS = 60_000;
+
+/** Hashes share the cores with the thread that answers, so without a gate logins starve everything else. */
+export function createGate(
+  { concurrency, queueLimit, places = concurrency + queueLimit }: GateLimits,
+  observer?: GateObserver,
+): Gate {
+  const taken = new Set<{ from: string; since: number }>();
+  /** What one network may take. Where there is no queue, all wait from the first on. */
+  const share = places - Math.floor((Number.isFinite(concurrency) ? places - concurrency : places) / 4);
+  /** Those who wait for their turn, by network, who was called up last at the end. */
+  const lanes = new Map<string, (() => void)[]>();
+  let running = 0;
+  let waiting = 0;
+
+  const refusal = (): ApiError => {
+    observer?.onRefusal();
+    return new ApiError("overloaded");
+  };
+  const isFull = (from: string): boolean => {
+    if (taken.size < share) return false;
+    return taken.size >= places || [...taken].filter((place) => place.from === from).length >= share;
+  };
+  const requireRoom = (from: string): void => {
+    if (!isFull(from)) return;
+    for (const place of taken) if (performance.now() - place.since > FORGOTTEN_MS) taken.delete(place);
+    if (isFull(from)) throw refusal();
+  };
+  const wait = (from: string): Promise<void> =>
+    new Promise((begin) => {
+      waiting++;
+      const lane = lanes.get(from);
+      if (lane) lane.push(begin);
+      else lanes.set(from, [begin]);
+    });
+  /** Hands the turn of one that has ended to the next. */
+  const callUp = (): void => {
+    running--;
+    const [next] = lanes;
+    if (!next) return;
+    const [from, lane] = next;
+    lanes.delete(from);
+    const begin = lane.shift();
+    if (lane.length > 0) lanes.set(from, lane);
+    waiting--;
+    running++;
+    begin?.();
+  };
+
+  return {
+    requireRoom,
+    async admit(from, work) {
+      requireRoom(from);
+      const place = { from, since: performance.now() };
+      taken.add(place);
+      try {
+        return await work();
+      } finally {
+        taken.delete(place);
+      }
+    },
+    async turn(from, work) {
+      if (running + waiting >= concurrency + queueLimit) throw refusal();
+      const askedAt = performance.now();
+      if (running < concurrency) running++;
+      else await wait(from);
+      observer?.onWait((performance.now() - askedAt) / 1000);
+      try {
+        return await work();
+      } finally {
+        callUp();
+      }
+    },
+    depth: () => ({ running, waiting }),
+  };
+}
