@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { bundleForWorkerd } from "../runtime/edge/bundle.ts";
-import { tell } from "../runtime/welcome.ts";
+import { tell } from "../runtime/tell.ts";
 
 // bun run build:edge: what is deployed to a Workers runtime, in dist/edge/. See docs/edge.md.
 

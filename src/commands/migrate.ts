@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { migrate } from "../db/migrate.ts";
+import { runCommand } from "../runtime/command.ts";
 import { provideDatabase } from "../runtime/database.ts";
 import { loadConfig, migrationsFolder } from "../runtime/environment.ts";
-import { call, isUsage } from "../runtime/help.ts";
-import { startFailure, tell } from "../runtime/welcome.ts";
+import { call } from "../runtime/help.ts";
+import { tell } from "../runtime/tell.ts";
 
 /** The environment with a secret that nobody has: a migration signs nothing, and must not be refused for one. */
 const withoutSecret = (environment: Record<string, string | undefined>) => ({
@@ -20,32 +21,18 @@ Brings the database that the environment names (or the local one) up to date. No
 
 Exit code: 0 done, 1 it failed, 2 usage.`;
 
-/** `bun run db:migrate` */
-async function main(): Promise<number> {
-  try {
-    const { values } = parseArgs({ options: { help: { type: "boolean" } } });
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`);
-      return 0;
-    }
-    const database = await provideDatabase(loadConfig(withoutSecret(process.env)), tell, tell, {
-      shared: true,
-    });
-    try {
-      const applied = await migrate(database.target, migrationsFolder);
-      tell(applied === 0 ? "nothing to migrate" : `migrated: ${applied} file(s) applied`);
-    } finally {
-      await database.stop();
-    }
-    return 0;
-  } catch (error) {
-    if (isUsage(error)) {
-      tell(HELP);
-      return 2;
-    }
-    tell(startFailure(error, "migration failed"));
-    return 1;
+await runCommand(HELP, { what: "migration failed", exitCode: 1 }, async () => {
+  const { values } = parseArgs({ options: { help: { type: "boolean" } } });
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return;
   }
-}
-
-process.exit(await main());
+  const config = loadConfig(withoutSecret(process.env));
+  const database = await provideDatabase(config, tell, tell, { shared: true });
+  try {
+    const applied = await migrate(database.target, migrationsFolder);
+    tell(applied === 0 ? "nothing to migrate" : `migrated: ${applied} file(s) applied`);
+  } finally {
+    await database.stop();
+  }
+});

@@ -4,11 +4,11 @@ import { type AuthContext, nowSeconds } from "../auth/context.ts";
 import { newUsername } from "../auth/rules.ts";
 import { LEEWAY_SECONDS } from "../auth/tokens.ts";
 import { insertUsersUnlessTaken } from "../db/users.ts";
+import { Refused, runCommand } from "../runtime/command.ts";
 import { withContext } from "../runtime/context.ts";
 import { loadConfig } from "../runtime/environment.ts";
-import { isUsage } from "../runtime/help.ts";
 import { showProgress } from "../runtime/progress.ts";
-import { startFailure, tell } from "../runtime/welcome.ts";
+import { tell } from "../runtime/tell.ts";
 
 const MAX_USERS = 1_000_000;
 const BATCH = 100;
@@ -20,9 +20,6 @@ const HELP = `bun run db:seed [--users NUMBER] [--yes]
 
 For development: it needs the development packages. All of them get one password, which is printed at the end.
 Exit code: 0 done, 2 usage, 3 it failed.`;
-
-/** A call that is not to be carried out. */
-class Refused extends Error {}
 
 /** Adds that many users of made-up names; names that are taken are replaced by others. @returns their password */
 async function seed(context: AuthContext, count: number): Promise<string> {
@@ -53,36 +50,24 @@ async function seed(context: AuthContext, count: number): Promise<string> {
 }
 
 /** `bun run db:seed`: fills a database for development. */
-async function main(): Promise<number> {
-  try {
-    const { values } = parseArgs({
-      options: {
-        users: { type: "string", default: "100" },
-        yes: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`);
-      return 0;
-    }
-    const count = /^\d{1,7}$/.test(values.users) ? Number(values.users) : 0;
-    if (count < 1 || count > MAX_USERS) throw new Refused(HELP);
-    const { database, production } = loadConfig(process.env);
-    if ((database || production) && !values.yes)
-      throw new Refused("this is no local database: add --yes if made-up users are to go into it");
-    const password = await withContext(process.env, (context) => seed(context, count));
-    tell(`${count} users added. The password of each of them is:`);
-    process.stdout.write(`${password}\n`);
-    return 0;
-  } catch (error) {
-    if (isUsage(error) || error instanceof Refused) {
-      tell(error instanceof Refused ? error.message : HELP);
-      return 2;
-    }
-    tell(startFailure(error, "seeding failed"));
-    return 3;
+await runCommand(HELP, { what: "seeding failed", exitCode: 3 }, async () => {
+  const { values } = parseArgs({
+    options: {
+      users: { type: "string", default: "100" },
+      yes: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return;
   }
-}
-
-process.exit(await main());
+  const count = /^\d{1,7}$/.test(values.users) ? Number(values.users) : 0;
+  if (count < 1 || count > MAX_USERS) throw new Refused(HELP, 2);
+  const { database, production } = loadConfig(process.env);
+  if ((database || production) && !values.yes)
+    throw new Refused("this is no local database: add --yes if made-up users are to go into it", 2);
+  const password = await withContext(process.env, (context) => seed(context, count));
+  tell(`${count} users added. The password of each of them is:`);
+  process.stdout.write(`${password}\n`);
+});

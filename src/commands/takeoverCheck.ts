@@ -5,11 +5,12 @@ import { createConnection } from "mysql2/promise";
 import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
 import { weakSecret } from "../config/secrets.ts";
 import { parseConfig } from "../config.ts";
+import { describeRepeated } from "../db/adopt.ts";
 import { connectionOptions } from "../db/connection.ts";
 import { countPending } from "../db/migrate.ts";
+import { jsonLine, runCommand } from "../runtime/command.ts";
 import { migrationsFolder, readText } from "../runtime/environment.ts";
-import { call, isUsage } from "../runtime/help.ts";
-import { startFailure, tell } from "../runtime/welcome.ts";
+import { call } from "../runtime/help.ts";
 
 const HELP = `${call("takeover:check")} [--json] [--token-file FILE]
 
@@ -59,7 +60,7 @@ async function main(): Promise<number> {
     const pendingMigrations = await countPending(config.database, migrationsFolder);
     process.stdout.write(
       values.json
-        ? `${JSON.stringify({ ...report, secret, pendingMigrations, ready })}\n`
+        ? `${jsonLine({ ...report, secret, pendingMigrations, ready })}\n`
         : describe(report, secret, pendingMigrations),
     );
     return ready ? 0 : 1;
@@ -83,8 +84,7 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
     );
   }
   lines.push(`repeated usernames  ${report.repeatedUsernames.length}`);
-  for (const { ids, names } of report.repeatedUsernames.slice(0, 50))
-    lines.push(`  ids ${ids.join(", ")}: ${names.map((name) => JSON.stringify(name)).join(", ")}`);
+  for (const one of report.repeatedUsernames.slice(0, 50)) lines.push(`  ${describeRepeated(one)}`);
   lines.push("tables");
   for (const { name, engine, columns } of report.tables) {
     lines.push(
@@ -111,9 +111,4 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
   return `${lines.join("\n")}\nverdict             ${verdict}\n`;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  tell(isUsage(error) ? HELP : startFailure(error, "takeover:check failed"));
-  process.exitCode = 2;
-}
+await runCommand(HELP, { what: "takeover:check failed", exitCode: 2 }, main);

@@ -14,9 +14,9 @@ import { forgetFailures } from "../auth/throttle.ts";
 import { accountPages } from "../db/accounts.ts";
 import { ApiError } from "../errors.ts";
 import { askSecret } from "../runtime/ask.ts";
+import { jsonLine, plainLine, Refused, runCommand } from "../runtime/command.ts";
 import { withContext } from "../runtime/context.ts";
-import { call, isUsage } from "../runtime/help.ts";
-import { startFailure, tell } from "../runtime/welcome.ts";
+import { call } from "../runtime/help.ts";
 
 const HELP = `${call("user")} COMMAND [NAME] [--json]
 
@@ -32,20 +32,9 @@ const HELP = `${call("user")} COMMAND [NAME] [--json]
 
 Exit code: 0 done, 1 there is no such account or the name or password is refused, 2 usage, 3 configuration or database failed.`;
 
-/** Prints lines, or what they say as JSON. Old names may hold characters that would begin a line of their own, or move a terminal's cursor. */
+/** Prints lines, or what they say as JSON. */
 function print(json: boolean, value: object, ...lines: string[]): void {
-  const text = lines.map((line) => line.replace(/\p{Cc}/gu, "\u{FFFD}")).join("\n");
-  process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
-}
-
-/** What went wrong, and the exit code that says so. */
-class Refused extends Error {
-  constructor(
-    message: string,
-    readonly exitCode = 1,
-  ) {
-    super(message);
-  }
+  process.stdout.write(`${json ? jsonLine(value) : lines.map(plainLine).join("\n")}\n`);
 }
 
 const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: number) => Promise<void> }> = {
@@ -60,7 +49,7 @@ async function run(context: AuthContext, command: string, name: string, json: bo
   const ask = async (username: string) =>
     valid(
       newPassword("password", context.config.passwordMinLength),
-      await askSecret(`password for ${username}: `),
+      await askSecret(`password for ${plainLine(username)}: `),
     );
   if (command === "list") return list(context, json);
   if (command === "add") {
@@ -106,34 +95,23 @@ function valid<T>(
   return result.data;
 }
 
-async function main(): Promise<number> {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
-    });
-    const [command = "", name, ...more] = positionals;
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`);
-      return 0;
-    }
-    const named = ["show", "add", "set-password", ...Object.keys(ACTIONS)].includes(command);
-    if ((!named && command !== "list") || named !== (name !== undefined) || more.length > 0)
-      throw new Refused(HELP, 2);
-    await withContext(process.env, (context) => run(context, command, name ?? "", values.json));
-    return 0;
-  } catch (error) {
-    if (error instanceof Refused) return complain(error.message, error.exitCode);
-    if (error instanceof ApiError)
-      return complain(error.errors?.map(({ message }) => message).join("; ") ?? error.message, 1);
-    if (isUsage(error)) return complain(HELP, 2);
-    return complain(startFailure(error, "failed"), 3);
+await runCommand(HELP, { what: "failed", exitCode: 3 }, async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  });
+  const [command = "", name, ...more] = positionals;
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return;
   }
-}
-
-function complain(message: string, exitCode: number): number {
-  tell(message);
-  return exitCode;
-}
-
-process.exit(await main());
+  const named = ["show", "add", "set-password", ...Object.keys(ACTIONS)].includes(command);
+  if ((!named && command !== "list") || named !== (name !== undefined) || more.length > 0)
+    throw new Refused(HELP, 2);
+  await withContext(process.env, (context) => run(context, command, name ?? "", values.json)).catch(
+    (error) => {
+      if (!(error instanceof ApiError)) throw error;
+      throw new Refused(error.errors?.map(({ message }) => message).join("; ") ?? error.message);
+    },
+  );
+});

@@ -10,16 +10,17 @@ export interface RepeatedName {
   names: string[];
 }
 
+/** A repeated name in a line: quoted, and without the control characters that JSON leaves as they are. */
+export const describeRepeated = ({ ids, names }: RepeatedName): string => {
+  const quoted = names.map((name) => JSON.stringify(name).replace(/\p{Cc}/gu, "\u{FFFD}"));
+  return `ids ${ids.join(", ")}: ${quoted.join(", ")}`;
+};
+
 /** Stops a migration before it has changed anything: somebody has to decide which account keeps the name. */
 export class RepeatedUsernames extends Error {
   override readonly name = "RepeatedUsernames";
   constructor(repeated: RepeatedName[]) {
-    const shown = repeated
-      .slice(0, 50)
-      .map(
-        ({ ids, names }) =>
-          `  - ids ${ids.join(", ")}: ${names.map((name) => JSON.stringify(name)).join(", ")}`,
-      );
+    const shown = repeated.slice(0, 50).map((one) => `  - ${describeRepeated(one)}`);
     const more = repeated.length > shown.length ? `\n  … and ${repeated.length - shown.length} more` : "";
     super(
       `nothing was changed: ${repeated.length} username(s) are used by more than one account:\n${shown.join("\n")}${more}\n` +

@@ -4,7 +4,8 @@ import { defaultOf, variableNames } from "../config/variables.ts";
 
 /** Whether this is the program that `bun run build` makes: its files are in itself. */
 const built = import.meta.dir.startsWith("/$bunfs/");
-const start = built ? "latchkey" : "bun run src/index.ts";
+/** How the service is called here. */
+export const start = built ? "latchkey" : "bun run src/index.ts";
 
 /** How a command of ours is called here, such as `db:migrate`. */
 export const call = (command: string): string => `${built ? "latchkey" : "bun run"} ${command}`;

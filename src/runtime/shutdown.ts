@@ -1,4 +1,4 @@
-import { startFailure, tell } from "./welcome.ts";
+import { startFailure, tell } from "./tell.ts";
 
 /** How long a shutdown may take, once the drain's time is over, before it is cut off, in milliseconds. */
 const LIMIT_MS = 25_000;

@@ -1,10 +1,6 @@
-import { type Config, ConfigError } from "../config.ts";
-import { databaseFailure } from "../db/failures.ts";
-
-/** A line for the person at the terminal. Standard output is the log's. */
-export const tell = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
+import type { Config } from "../config.ts";
+import { start } from "./help.ts";
+import { tell } from "./tell.ts";
 
 /** What a developer wants to know after the start: where it is, what to try, what still stands at its default. */
 export function welcome(
@@ -42,35 +38,5 @@ function hints(config: Config, environment: Record<string, string | undefined>):
   const open = DEFAULTS.filter(([variables]) => variables.every((name) => !environment[name]));
   if (open.length === 0) return "";
   const lines = open.map(([[variable = ""], hint]) => `    ${variable.padEnd(15)} ${hint(config)}\n`);
-  return `  still at its default (bun run src/index.ts --help shows all variables)\n${lines.join("")}`;
-}
-
-/** What to do about a driver's code, for those that a first start meets. */
-const ADVICE: Record<string, string> = {
-  ECONNREFUSED: "nothing listens there: is the database running, and are host and port right?",
-  ENOENT: "there is no such socket: is the database running?",
-  ENOTFOUND: "its host name is not known",
-  ETIMEDOUT: "it did not answer in time: is a firewall in between?",
-  ER_ACCESS_DENIED_ERROR: "it refused the user name or password",
-  ER_DBACCESS_DENIED_ERROR: "this user may not use that database",
-  ER_BAD_DB_ERROR: "that database does not exist: create it first",
-  ER_TABLEACCESS_DENIED_ERROR: "this user lacks rights on its tables: README.md has those that it needs",
-  ER_CON_COUNT_ERROR:
-    "it has no connection left: a smaller DATABASE_POOL_SIZE, or a larger max_connections there",
-  ER_HOST_NOT_PRIVILEGED: "it lets nobody in from this machine's address",
-  ER_OPTION_PREVENTS_STATEMENT: "it is read only: is it a replica?",
-  EHOSTUNREACH: "there is no way to that host: is the address right?",
-  EACCES: "this process may not use that socket",
-  HANDSHAKE_NO_SSL_SUPPORT: "the server offers no TLS",
-  HANDSHAKE_SSL_ERROR:
-    "TLS failed: does DATABASE_TLS_CA_FILE hold the authority that signed its certificate?",
-};
-
-/** Why a start failed (or `what` else), without anything secret, and what to do. */
-export function startFailure(error: unknown, what = "latchkey cannot start"): string {
-  if (error instanceof ConfigError) return `${what}, ${error.message}`;
-  const failure = databaseFailure(error);
-  if (!failure) return `${what}: ${error instanceof Error ? error.message : "unknown error"}`;
-  const advice = ADVICE[failure.code];
-  return `${what}, the database failed: ${failure.code} (${advice ?? "check DATABASE_URL, and its own log"})`;
+  return `  still at its default (${start} --help shows all variables)\n${lines.join("")}`;
 }

@@ -20,7 +20,11 @@ beforeAll(async () => {
 });
 
 /** Runs the operator's command as a process, with this on its standard input. */
-async function user(args: string[], input = "", env: Record<string, string> = {}) {
+async function user(
+  args: string[],
+  input: string | Buffer<ArrayBuffer> = "",
+  env: Record<string, string> = {},
+) {
   const child = Bun.spawn([process.execPath, "--no-env-file", "run", "src/commands/user.ts", ...args], {
     env: {
       PATH: process.env.PATH ?? "",
@@ -150,11 +154,15 @@ describe("bun run user", () => {
     const { target } = await migratedDatabase();
     await poolOn(target).pool.query(
       "INSERT INTO user (username, created_at, updated_at) VALUES (?, NOW(), NOW())",
-      ["evil \x1b[2K\r\n       7 fake"],
+      ["evil \x1b[2K\r\n       7 fake\u009b\u007f"],
     );
     const env = { DATABASE_URL: databaseUrl(target) };
-    for (const command of [["list"], ["show", "evil \x1b[2K\r\n       7 fake"]])
-      expect((await user(command, "", env)).stdout).toContain("evil \ufffd[2K\ufffd\ufffd       7 fake\n");
+    const shown = "evil \ufffd[2K\ufffd\ufffd       7 fake\ufffd\ufffd\n";
+    for (const command of [["list"], ["show", "evil \x1b[2K\r\n       7 fake\u009b\u007f"]]) {
+      expect((await user(command, "", env)).stdout).toContain(shown);
+      const json = (await user([...command, "--json"], "", env)).stdout;
+      expect(json).toContain('evil \\u001b[2K\\r\\n       7 fake\\u009b\\u007f"');
+    }
   });
 
   test("exit codes: 1 no such account, 2 usage, 3 no database", async () => {
@@ -182,5 +190,11 @@ describe("bun run user", () => {
     expect([lost.exitCode, lost.stderr]).toEqual([3, expect.stringContaining("ECONNREFUSED")]);
     expect(lost.stderr).not.toContain("hush-hush");
     expect((await user(["--help"])).exitCode).toBe(0);
+  });
+  test("a password that is no UTF-8 is refused, and not taken for another one", async () => {
+    const name = unique("latin");
+    const refused = await user(["add", name], Buffer.from("p\xe4ssword of latin-1\n", "latin1"));
+    expect(refused).toEqual({ exitCode: 1, stdout: "", stderr: "what was entered is no UTF-8\n" });
+    expect((await user(["show", name])).exitCode).toBe(1);
   });
 });

@@ -1,0 +1,45 @@
+import { isUsage } from "./help.ts";
+import { startFailure, tell } from "./tell.ts";
+
+/** A call that is not to be carried out: what is said, and with which exit code. */
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Runs a command to the end of the process. The exit code is 0, or what `work` returns, or 2 with the help for a usage that
+ * it does not know.
+ * @param failed what to call it when anything else is thrown, and the exit code then
+ */
+export async function runCommand(
+  help: string,
+  failed: { what: string; exitCode: number },
+  work: () => Promise<number | undefined>,
+): Promise<never> {
+  process.stdout.on("error", () => process.exit(0)); // its reader has had enough
+  const exitCode = await work().catch((error) => {
+    if (isUsage(error)) return complain(help, 2);
+    if (error instanceof Refused) return complain(error.message, error.exitCode);
+    return complain(startFailure(error, failed.what), failed.exitCode);
+  });
+  // What a slow reader has not taken yet would be lost.
+  await new Promise<void>((taken) => process.stdout.on("finish", taken).end());
+  process.exit(exitCode);
+}
+
+function complain(message: string, exitCode: number): number {
+  tell(message);
+  return exitCode;
+}
+
+/** A value as JSON in one line, without the characters by which a text may move a terminal's cursor. */
+export const jsonLine = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+
+/** A line of text without control characters: old names may hold some. */
+export const plainLine = (text: string): string => text.replace(/\p{Cc}/gu, "\u{FFFD}");
