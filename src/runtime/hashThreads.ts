@@ -17,17 +17,20 @@ export function letHashesGiveWay(): () => void {
   if (process.platform !== "linux") return () => {};
   const niceness = Math.min(getPriority() + NICER, 19);
   const known = new Set<string>();
-  const look = () => {
-    for (const task of readdirSync(TASKS)) {
-      if (known.has(task)) continue;
+  const look = (task: string) => {
+    if (known.has(task)) return;
+    try {
+      const name = readFileSync(`${TASKS}/${task}/comm`, "utf8");
       known.add(task);
-      try {
-        if (readFileSync(`${TASKS}/${task}/comm`, "utf8").startsWith(POOL))
-          setPriority(Number(task), niceness);
-      } catch {} // it has ended, or may not be changed
-    }
+      if (name.startsWith(POOL)) setPriority(Number(task), niceness);
+    } catch {} // it has ended, or may not be changed
   };
-  const timer = setInterval(look, 1000);
+  const lookAtAll = () => {
+    try {
+      for (const task of readdirSync(TASKS)) look(task);
+    } catch {} // no file can be opened now
+  };
+  const timer = setInterval(lookAtAll, 1000);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -14,8 +14,10 @@ export function serve(
   draining: () => boolean = () => false,
   variable = "HOST",
 ): Bun.Server<undefined> {
-  const last = (response: Response): Response => {
-    if (draining()) response.headers.set("Connection", "close"); // RFC 9112 section 9.6; Bun then closes it
+  /** Whether a connection ends with this answer (RFC 9112 section 9.6). Bun takes the trailers of a request for the next one. */
+  const isLast = (request?: Request) => draining() || request?.headers.has("Transfer-Encoding");
+  const finished = (response: Response, request?: Request): Response => {
+    if (isLast(request)) response.headers.set("Connection", "close"); // Bun then closes it
     return response;
   };
   try {
@@ -27,8 +29,11 @@ export function serve(
       idleTimeout: 30, // seconds; above what a request may wait for the database
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
       fetch: async (request, server) =>
-        last(await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null })),
-      error: () => last(lastResort()),
+        finished(
+          await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
+          request,
+        ),
+      error: () => finished(lastResort()),
     });
   } catch (error) {
     const code = (error as { code?: string }).code ?? "unknown";
