@@ -1,6 +1,6 @@
 import { createApp } from "./app.ts";
 import { createAttemptMemory } from "./auth/attemptMemory.ts";
-import { openDatabase, openPool } from "./db/connection.ts";
+import { closePool, openDatabase, openPool } from "./db/connection.ts";
 import { countPending, migrate } from "./db/migrate.ts";
 import { connectionAddress } from "./runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "./runtime/context.ts";
@@ -13,7 +13,8 @@ import { createMetrics } from "./runtime/metrics.ts";
 import { startPurging } from "./runtime/purgeTimer.ts";
 import { serve, serveMetrics } from "./runtime/server.ts";
 import { onShutdown } from "./runtime/shutdown.ts";
-import { startFailure, tell, welcome } from "./runtime/welcome.ts";
+import { startFailure, tell } from "./runtime/tell.ts";
+import { welcome } from "./runtime/welcome.ts";
 
 const reply = replyTo(process.argv.slice(2));
 if (reply) {
@@ -23,6 +24,7 @@ if (reply) {
 
 /** The Bun process: configuration → database → app → server → drain. */
 async function main(): Promise<void> {
+  process.stderr.on("error", () => {}); // its reader has ended, and the service goes on
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel);
   for (const warning of config.warnings) {
@@ -51,8 +53,11 @@ async function main(): Promise<void> {
         `the database lacks migrations and MIGRATE_ON_START is off: run \`${call("db:migrate")}\` first`,
       );
     }
-    const pool = openPool(database.target, config.databasePoolSize);
-    closers.push(() => pool.end());
+    const pool = openPool(database.target, config.databasePoolSize, {
+      onRefused: (failure) =>
+        log.error({ ...failure }, "the database refuses a setting that answers rest on"),
+    });
+    closers.push(() => closePool(pool));
     const metrics = createMetrics();
     const passwords = configuredPasswords(config, metrics.gate);
     metrics.watchGate(passwords.depth);

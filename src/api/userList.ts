@@ -83,6 +83,7 @@ function stream(
   onEnd: () => void,
 ): ReadableStream<Uint8Array> {
   let unread: ReturnType<typeof setTimeout> | undefined;
+  let left = false;
   return new ReadableStream({
     start(controller) {
       controller.enqueue(first);
@@ -100,11 +101,13 @@ function stream(
         controller.close();
       } catch (error) {
         onEnd();
+        if (left) return; // while a page was read, for nobody
         log.warn({ code: databaseFailure(error)?.code }, "a list was broken off");
         controller.error(new Error("broken off"));
       }
     },
     async cancel() {
+      left = true;
       clearTimeout(unread);
       onEnd();
       await rest.return(undefined);

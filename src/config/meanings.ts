@@ -24,7 +24,7 @@ export const MEANINGS = {
   DATABASE_TLS: "on: TLS to the database",
   DATABASE_TLS_CA_FILE: "the authority that signed the database's certificate; turns TLS on",
   DATABASE_TLS_VERIFY_NAME: "off: the certificate need not name the host",
-  DATABASE_POOL_SIZE: "connections at most",
+  DATABASE_POOL_SIZE: "connections at most, 2 at least",
   MIGRATE_ON_START: "off: a start fails when migrations are missing",
   JWT_SECRET_KEY: "the signing secret, required in production: openssl rand -base64 48",
   JWT_SECRET_KEY_PREVIOUS: "secrets that still verify, comma-separated",

@@ -40,7 +40,7 @@ export const variables = z.object({
   DATABASE_TLS: onOff().default(false),
   DATABASE_TLS_CA_FILE: z.string().optional(),
   DATABASE_TLS_VERIFY_NAME: onOff().default(true),
-  DATABASE_POOL_SIZE: whole(10, 1, 1000),
+  DATABASE_POOL_SIZE: whole(10, 2, 1000),
   MIGRATE_ON_START: onOff().default(true),
   JWT_SECRET_KEY: z.string().optional(),
   JWT_SECRET_KEY_PREVIOUS: z.string().optional(),

@@ -3,7 +3,7 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { forCluster } from "./cluster.ts";
-import { isUnknownVariable } from "./failures.ts";
+import { type DatabaseFailure, databaseFailure, isUnknownVariable } from "./failures.ts";
 import { type Allowance, limitTime, within } from "./timeLimit.ts";
 
 /** The typed query builder, and what it asks: a pool, or within a transaction its connection. */
@@ -50,10 +50,12 @@ function canCompile(): boolean {
 
 /**
  * Session settings without which a server's own defaults could change an answer: strict mode so that nothing is cut, no
- * NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection, and an isolation level.
+ * NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection, and an isolation level. What was stored is
+ * stored at once, and nobody reads what was true before; all rows of an answer come; and unique is unique.
  */
 export const SESSION_SETTINGS = [
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+  "SET SESSION autocommit = 1, completion_type = 0, sql_select_limit = 18446744073709551615, unique_checks = 1",
   "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 ];
 
@@ -79,33 +81,44 @@ export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 7";
 /**
  * A pool for one process. Connections are opened when first needed.
  * @param poolSize most connections at once
- * @param prepare false: statements are sent as texts, where no connection lasts long enough for more
+ * @param options `prepare` false: statements are sent as texts, where no connection lasts long enough for more; `onRefused` is
+ * told why a connection was given up that is not to be used with other settings
  */
-export function openPool(target: DatabaseTarget, poolSize: number, { prepare = true } = {}): Pool {
+export function openPool(
+  target: DatabaseTarget,
+  poolSize: number,
+  options: { prepare?: boolean; onRefused?: (failure: DatabaseFailure) => void } = {},
+): Pool {
+  const { prepare = true, onRefused } = options;
   const pool = createPool({
     ...connectionOptions(target),
     connectionLimit: poolSize,
     // The driver looks once a second, and closes what is free beyond this at that moment, also in the midst of work.
     maxIdle: Math.max(1, poolSize - 1),
     idleTimeout: 60_000,
+    gracefulEnd: true, // with a goodbye: without, MariaDB warns of each that is closed
     queueLimit: 10_000,
   });
   // Queued on the connection before the query that it was opened for.
   pool.pool.on("connection", (connection) => {
+    if (!prepare) connection.execute = connection.query as typeof connection.execute;
     connection.on("error", () => {}); // the driver may tell of one break twice, and none must end the process
-    for (const setting of SESSION_SETTINGS) {
-      connection.query(setting, (error) => {
-        if (error) connection.destroy(); // never to be used with other settings
-      });
-    }
+    const giveUp = (error: unknown) => {
+      const failure = databaseFailure(error);
+      if (failure?.code.startsWith("ER_")) onRefused?.(failure); // the server said so, and is still there
+      connection.destroy();
+    };
+    for (const setting of SESSION_SETTINGS) connection.query(setting, (error) => error && giveUp(error));
     connection.query(CAUSAL_READS, (error) => {
-      if (error && !isUnknownVariable(error)) connection.destroy(); // it might lag unseen
+      if (error && !isUnknownVariable(error)) giveUp(error); // it might lag unseen
     });
     for (const limit of TIME_LIMITS) connection.query(limit, () => {});
   });
-  if (!prepare) pool.execute = pool.query as Pool["execute"];
   return limitTime(pool);
 }
+
+/** Closes a pool, with a goodbye on each connection, for which a frozen server is not waited for longer than a second. */
+export const closePool = (pool: Pool): Promise<void> => within(1_000, pool.end()).catch(() => {});
 
 /**
  * The typed query builder over a pool.

@@ -31,10 +31,13 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   return undefined;
 }
 
-/** The driver's code; it has no names for MariaDB's own errors, its time limit (1969) among them. */
+/**
+ * The driver's code. Of what the server says (it has a state) it has no name for MariaDB's own errors, its time limit (1969) among
+ * them, and other names than MySQL's for some.
+ */
 function codeOf(error: Error): unknown {
   const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown };
-  return code === undefined && typeof sqlState === "string" ? `ER_${errno}` : code;
+  return typeof sqlState === "string" && !/^E[ER]_/.test(String(code)) ? `ER_${errno}` : code;
 }
 
 /** Codes of the driver and the server, our own two, and of a connection that broke; no others of the system's. */
@@ -42,7 +45,7 @@ const DRIVER_CODE =
   /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|DATABASE_TIMEOUT$|BLOCKLIST_FULL$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
 const CLOSED_CONNECTION = /^Can't add new command when connection is in closed state/;
 
-/** MySQL and MariaDB: a unique index refused the row. */
+/** MySQL and MariaDB: a unique index refused the row, the primary key among them. */
 export function isDuplicateKey(error: unknown): boolean {
   return databaseFailure(error)?.errno === 1062;
 }

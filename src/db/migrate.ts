@@ -94,10 +94,14 @@ async function withConnection<T>(
   }
 }
 
+/** Settings of one engine or the other. What changes a large table takes longer than the server may let statements take. */
+const SOMEWHERE = [CAUSAL_READS, "SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
+
 /** Gives a connection the settings that every change needs. */
 async function settle(connection: Connection): Promise<void> {
   for (const setting of SESSION_SETTINGS) await connection.query(setting);
-  await connection.query(CAUSAL_READS).catch((error) => {
-    if (!isUnknownVariable(error)) throw error;
-  });
+  for (const setting of SOMEWHERE)
+    await connection.query(setting).catch((error) => {
+      if (!isUnknownVariable(error)) throw error;
+    });
 }

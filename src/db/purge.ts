@@ -37,7 +37,7 @@ export async function purgeExpired(
       deleted += await purgeTable(db, attempts, attempts.bucket, before, stopped);
       return deleted;
     } finally {
-      await connection.query(`SELECT RELEASE_LOCK(${lock})`);
+      await connection.query(`SELECT RELEASE_LOCK(${lock})`).catch(() => connection.destroy());
     }
   } finally {
     connection.release();

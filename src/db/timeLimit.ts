@@ -61,11 +61,10 @@ type CoreConnection = Record<
  * network that drops everything, never answers. mysql2 has no limit for its queue, and its `timeout` leaves the connection
  * busy; here a connection that was too slow is dropped, since its answer could come to another question.
  * @param allowance what a request has left; without one each statement has its own limit only
- * @returns the pool behind these limits; it prepares statements if the one handed in does
+ * @returns the pool behind these limits
  */
 export function limitTime(pool: Pool, allowance?: Allowance): Pool {
   const acquire = pool.getConnection.bind(pool);
-  const prepares = (pool.execute as unknown) !== pool.query;
   const onPool = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(allowance, (own) => {
       pool.pool.getConnection((error, core) => {
@@ -76,14 +75,13 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
         else send(own, connection, method, sql, values, () => connection.release());
       });
     });
-  const query = onPool("query");
   return Object.assign(Object.create(pool) as Pool, {
-    query,
-    execute: prepares ? onPool("execute") : query,
+    query: onPool("query"),
+    execute: onPool("execute"),
     getConnection: () =>
       wait<PoolConnection>(allowance, (own) => {
         acquire().then(
-          (lease) => (own.over ? lease.release() : own.end(null, limitLease(lease, allowance, prepares))),
+          (lease) => (own.over ? lease.release() : own.end(null, limitLease(lease, allowance))),
           (error) => own.end(error),
         );
       }),
@@ -91,11 +89,7 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
 }
 
 /** The same for a connection that is lent for a transaction. */
-function limitLease(
-  lease: PoolConnection,
-  allowance: Allowance | undefined,
-  prepares: boolean,
-): PoolConnection {
+function limitLease(lease: PoolConnection, allowance: Allowance | undefined): PoolConnection {
   const connection = lease.connection as unknown as CoreConnection;
   const on = (method: Method) => (sql: unknown, values?: unknown) =>
     wait<Result>(
@@ -106,8 +100,7 @@ function limitLease(
         }),
       connection, // also when no time is left to send a ROLLBACK: it must not go back in the midst of a transaction
     );
-  const query = on("query");
-  return Object.assign(lease, { query, execute: prepares ? on("execute") : query });
+  return Object.assign(lease, { query: on("query"), execute: on("execute") });
 }
 
 function send(

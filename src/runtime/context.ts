@@ -4,13 +4,13 @@ import { createKeyring } from "../auth/keys.ts";
 import type { GateObserver } from "../auth/observers.ts";
 import { createPasswords } from "../auth/passwords.ts";
 import type { Config } from "../config.ts";
-import { openDatabase, openPool } from "../db/connection.ts";
+import { closePool, openDatabase, openPool } from "../db/connection.ts";
 import { migrate } from "../db/migrate.ts";
 import { bunHashing, bunHmac, cores } from "./bun.ts";
 import { provideDatabase } from "./database.ts";
 import { loadConfig, migrationsFolder } from "./environment.ts";
 import { createLog } from "./log.ts";
-import { tell } from "./welcome.ts";
+import { tell } from "./tell.ts";
 
 /** Password hashing as this process is configured. */
 export const configuredPasswords = (config: Config, observer?: GateObserver) =>
@@ -56,7 +56,7 @@ export async function withContext<T>(
       log: createLog("silent"),
     });
   } finally {
-    await pool.end();
+    await closePool(pool);
     await database.stop();
   }
 }

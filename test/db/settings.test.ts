@@ -145,3 +145,26 @@ test("connections of ours are strict and escape safely whatever the server's sql
     await root.end();
   }
 });
+
+test("what is answered is stored, read anew and whole, whatever the server commits and limits by itself", async () => {
+  const { target } = await migratedDatabase();
+  const root = await rootConnection();
+  const odd = { autocommit: 0, completion_type: 1, sql_select_limit: 1, unique_checks: 0 };
+  try {
+    for (const [name, value] of Object.entries(odd)) await root.query(`SET GLOBAL ${name} = ${value}`);
+    const one = await testApp({ db: poolOn(target).db });
+    const other = await testApp({ db: poolOn(target).db });
+    const users = [await one.newUser(), await one.newUser(), await one.newUser()];
+    for (const { username, accessToken } of users) {
+      const ask = () => other.withToken("GET", "/api/getUser", accessToken);
+      for (let i = 0; i < 10; i++) expect((await ask()).body.data).toMatchObject({ username });
+      const list = await other.withToken("GET", "/api/getUserList", accessToken);
+      expect(list.body.data).toHaveLength(3);
+      expect((await one.withToken("POST", "/api/logout", accessToken)).status).toBe(200);
+      for (let i = 0; i < 10; i++) expect((await ask()).body.code).toBe("token_revoked");
+    }
+  } finally {
+    for (const name of Object.keys(odd)) await root.query(`SET GLOBAL ${name} = DEFAULT`);
+    await root.end();
+  }
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { sign } from "hono/jwt";
-import { TEST_SECRET, testApp } from "../support/app.ts";
+import { PASSWORD, TEST_SECRET, testApp } from "../support/app.ts";
 import { migratedDatabase } from "../support/database.ts";
 
 /** The last id that the seed's `int` has. */
@@ -31,6 +31,21 @@ test("a blocklist with no id left is a failure, never a success: nothing is stor
   await pool.query("ALTER TABLE revoked_tokens MODIFY id bigint NOT NULL AUTO_INCREMENT"); // docs/scaling.md
   for (const [path, token] of writes) expect((await it.withToken("POST", path, token)).status).toBe(200);
   expect((await it.withToken("GET", "/api/refreshToken", refreshToken)).body.code).toBe("token_revoked");
+});
+
+test("a table of users with no id left fails registrations, and calls no name taken that is free", async () => {
+  const { pool, db } = await migratedDatabase();
+  const it = await testApp({ db });
+  await pool.query(
+    "INSERT INTO user (id, username, created_at, updated_at) VALUES (?, 'the last one', NOW(), NOW())",
+    [LAST_ID],
+  );
+  const register = (name: string) => it.post("/api/register", { username: name, password: PASSWORD });
+  expect((await register("somebody new")).body.code).toBe("internal_error");
+  const [told] = it.logged.filter(({ message }) => message === "internal error");
+  expect(told?.fields.code).toMatch(/^ER_/);
+  await pool.query("ALTER TABLE user MODIFY id bigint NOT NULL AUTO_INCREMENT COMMENT '主键ID'");
+  expect((await register("somebody new")).status).toBe(200);
 });
 
 test("a token that another request has just blocked is none", async () => {
