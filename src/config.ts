@@ -96,9 +96,12 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   const jwtSecretKey = signingSecret(read, readFile, problems);
   const weakness = weakSecret(jwtSecretKey);
   const accepted = jwtSecretKey !== undefined && (!production || read.ACCEPT_WEAK_SECRET);
-  const unread = problems.some((problem) => problem.startsWith("JWT_SECRET_KEY_FILE")); // and that has been said
+  const unread = jwtSecretKey === undefined && read.JWT_SECRET_KEY_FILE !== undefined; // and that has been said
   if (weakness && !accepted && !unread) problems.push(`JWT_SECRET_KEY ${weakness}`);
   const warnings: string[] = [];
+  for (const name of ["JWT_SECRET_KEY", "JWT_SECRET_KEY_PREVIOUS"] as const)
+    if (read[name] !== undefined && read[`${name}_FILE`] !== undefined)
+      warnings.push(`${name} is not read, since ${name}_FILE is set`);
   if (weakness && production) warnings.push(`JWT_SECRET_KEY ${weakness}. ${AFTER_TAKEOVER}`);
   const previousSecrets = previousSigningSecrets(read, readFile, problems);
   for (const previous of previousSecrets) {

@@ -1,3 +1,4 @@
+import type { Config } from "../config.ts";
 import { base64, hex } from "./encoding.ts";
 import { createGate, type Gate, type GateLimits } from "./gate.ts";
 import { normalForm } from "./normalForm.ts";
@@ -25,7 +26,7 @@ export interface Argon2Cost {
 }
 
 /** What new hashes look like: argon2id, or what Flask can read, for as long as it reads the same table. */
-export type PasswordFormat = "argon2id" | "werkzeug";
+export type PasswordFormat = Config["passwordFormat"];
 
 /** The two columns of a password. */
 export interface StoredPassword {

@@ -141,7 +141,7 @@ export function failedLogins(context: AuthContext, userId: number): Promise<numb
 }
 
 /** Forgets the failed logins to an account, so that everybody may try again. */
-export async function forgetFailures({ db }: Pick<AuthContext, "db">, userId: number): Promise<void> {
+export async function forgetFailures(db: AuthContext["db"], userId: number): Promise<void> {
   const { failures, failuresFrom } = bucketsOf(userId);
   await forgetAttempts(db, failures, [failuresFrom]);
 }

@@ -40,7 +40,7 @@ function print(json: boolean, value: object, ...lines: string[]): void {
 const ACTIONS: Record<string, { done: string; run: (context: AuthContext, id: number) => Promise<void> }> = {
   disable: { done: "disabled, all sessions ended", run: disableAccount },
   enable: { done: "enabled", run: enableAccount },
-  unblock: { done: "failed logins forgotten", run: forgetFailures },
+  unblock: { done: "failed logins forgotten", run: ({ db }, id) => forgetFailures(db, id) },
   "end-sessions": { done: "all sessions ended", run: endSessions },
   delete: { done: "deleted", run: deleteAccount },
 };

@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+/** From the least important to the most; a log takes those of its level and above. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
+
 /**
  * A variable's text and what it means.
  * @param read gives undefined for a text that breaks the rule

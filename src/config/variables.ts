@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { onOff, origins, timeZone, whole } from "./values.ts";
+import { LOG_LEVELS, onOff, origins, timeZone, whole } from "./values.ts";
 
 const YEAR_SECONDS = 366 * 24 * 60 * 60;
 
@@ -24,12 +24,7 @@ export const variables = z.object({
     .toLowerCase()
     .pipe(z.enum(["x-forwarded-for", "forwarded"], "must be X-Forwarded-For or Forwarded"))
     .default("x-forwarded-for"),
-  LOG_LEVEL: z
-    .enum(
-      ["trace", "debug", "info", "warn", "error", "silent"],
-      "must be trace, debug, info, warn, error or silent",
-    )
-    .default("info"),
+  LOG_LEVEL: z.enum(LOG_LEVELS, "must be trace, debug, info, warn, error or silent").default("info"),
   DATA_DIR: z.string().default(".data"),
   DATABASE_URL: z.string().optional(),
   MYSQL_USER_NAME: z.string().optional(),

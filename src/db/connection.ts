@@ -61,8 +61,8 @@ export const SESSION_SETTINGS = [
 
 /**
  * How long a statement may wait for a lock (twice, see cluster.ts) or run, in seconds, before the server gives it up: a
- * little sooner than we do, so that what we gave up is not done later. MariaDB and MySQL have different names for the latter, and each refuses the
- * other's.
+ * little sooner than we do, so that what we gave up is not done later, unless it had to wait for a connection first. MariaDB and
+ * MySQL have different names for the latter, and each refuses the other's.
  */
 const TIME_LIMITS = [
   "SET SESSION innodb_lock_wait_timeout = 1",

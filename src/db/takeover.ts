@@ -11,7 +11,7 @@ export interface RevokedCounts {
 export async function* hashPages(
   connection: Connection,
 ): AsyncGenerator<{ id: number; pwd: string | null }[]> {
-  for (let after = -1; ; ) {
+  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
     const [rows] = await connection.query<(RowDataPacket & { id: number; pwd: string | null })[]>(
       "SELECT id, pwd FROM user WHERE id > ? ORDER BY id LIMIT 5000",
       [after],

@@ -69,12 +69,14 @@ export interface NewUser {
   tokensValidFrom: number;
 }
 
+const rowOf = ({ wallTime, ...user }: NewUser) => ({ ...user, createdAt: wallTime, updatedAt: wallTime });
+
 /**
  * Adds a user.
  * @throws a duplicate-key error if the name is taken: the index decides, nobody looks first
  */
-export async function insertUser(db: Database, { wallTime, ...user }: NewUser): Promise<void> {
-  await db.insert(users).values({ ...user, createdAt: wallTime, updatedAt: wallTime });
+export async function insertUser(db: Database, user: NewUser): Promise<void> {
+  await db.insert(users).values(rowOf(user));
 }
 
 /**
@@ -82,8 +84,7 @@ export async function insertUser(db: Database, { wallTime, ...user }: NewUser): 
  * @returns how many of them were added
  */
 export async function insertUsersUnlessTaken(db: Database, rows: NewUser[]): Promise<number> {
-  const values = rows.map(({ wallTime, ...user }) => ({ ...user, createdAt: wallTime, updatedAt: wallTime }));
-  const [result] = await db.insert(users).ignore().values(values);
+  const [result] = await db.insert(users).ignore().values(rows.map(rowOf));
   return result.affectedRows;
 }
 

@@ -1,7 +1,7 @@
 import type { Log, LogFields } from "../auth/context.ts";
+import { LOG_LEVELS } from "../config/values.ts";
 
-/** From the least important to the most; a log takes those of its level and above. */
-const LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
+const LEVELS: readonly string[] = LOG_LEVELS;
 
 /**
  * A log of JSON lines: level, time, what they all have in common, their own fields, and the message as `msg`. What may

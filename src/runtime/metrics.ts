@@ -6,6 +6,7 @@ import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { GateDepth, GateObserver, ThrottleKind } from "../auth/observers.ts";
 import { catalogue } from "../errors.ts";
+import type { AnsweredRequest } from "../http/deps.ts";
 import { watchProcess } from "./processMetrics.ts";
 import type { PurgeObserver } from "./purgeTimer.ts";
 
@@ -59,7 +60,7 @@ export function createMetrics() {
   };
 
   const runs = counter("latchkey_purge_runs_total", "Purges of expired rows", ["result"]);
-  for (const result of ["done", "elsewhere", "failed"]) runs.inc({ result: result as "done" }, 0);
+  for (const result of ["done", "elsewhere", "failed"]) runs.inc({ result }, 0);
   const purgedRows = counter("latchkey_purge_rows_total", "Expired rows deleted");
   let purgedAt = 0;
   gauge("latchkey_purge_last_success_timestamp_seconds", "End of the last purge here", () => purgedAt);
@@ -79,15 +80,7 @@ export function createMetrics() {
     purge,
     onThrottled: (kind: ThrottleKind) => throttled.inc({ kind }),
     /** Counts an answered request; `route` must be one of a fixed set. */
-    onRequest(
-      {
-        method,
-        route,
-        status,
-        code,
-      }: { method: string; route: string; status: number; code?: string | undefined },
-      seconds: number,
-    ): void {
+    onRequest({ method, route, status, code }: AnsweredRequest, seconds: number): void {
       requests.observe({ method: METHODS.has(method) ? method : "other", route, status }, seconds);
       if (code !== undefined) failures.inc({ code });
     },

@@ -26,7 +26,7 @@ export function serve(
       port,
       development: false,
       reusePort: false, // else, and only without `development`, a second start would silently share the port
-      idleTimeout: 30, // seconds; above what a request may wait for the database
+      idleTimeout: 30, // seconds; above what a request may wait for the database and, with the default queue, its hash
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
       fetch: async (request, server) =>
         finished(

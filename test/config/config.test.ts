@@ -266,6 +266,10 @@ describe("a secret for a takeover", () => {
     expect(file(`${literal}\n`)).toBe(literal);
     expect(file(`${literal}\n\n`)).toBe(`${literal}\n`);
     expect(file(` ${literal} `)).toBe(` ${literal} `);
+    const both = { JWT_SECRET_KEY_FILE: "/secret", JWT_SECRET_KEY: SECRET };
+    expect(parseConfig({ ...both, TZ: "UTC" }, () => SECRET).warnings).toEqual([
+      "JWT_SECRET_KEY is not read, since JWT_SECRET_KEY_FILE is set", // or who changes it believes that it is done
+    ]);
     expect(problems({ JWT_SECRET_KEY_FILE: "/nowhere", JWT_SECRET_KEY: SECRET })).toEqual([
       expect.stringContaining("JWT_SECRET_KEY_FILE"), // and not that there is none
     ]);
