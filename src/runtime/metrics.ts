@@ -6,7 +6,6 @@ import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { GateDepth, GateObserver, ThrottleKind } from "../auth/observers.ts";
 import { catalogue } from "../errors.ts";
-import type { AnsweredRequest } from "../http/deps.ts";
 import { watchProcess } from "./processMetrics.ts";
 import type { PurgeObserver } from "./purgeTimer.ts";
 
@@ -80,7 +79,15 @@ export function createMetrics() {
     purge,
     onThrottled: (kind: ThrottleKind) => throttled.inc({ kind }),
     /** Counts an answered request; `route` must be one of a fixed set. */
-    onRequest({ method, route, status, code }: AnsweredRequest, seconds: number): void {
+    onRequest(
+      {
+        method,
+        route,
+        status,
+        code,
+      }: { method: string; route: string; status: number; code?: string | undefined },
+      seconds: number,
+    ): void {
       requests.observe({ method: METHODS.has(method) ? method : "other", route, status }, seconds);
       if (code !== undefined) failures.inc({ code });
     },
