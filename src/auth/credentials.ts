@@ -15,7 +15,8 @@ export interface Credentials {
 }
 
 /**
- * The user of a right password, and the attempt, which has succeeded once that was of use. The reason why a stored hash cannot be checked goes to the log.
+ * The user of a right password, and the attempt, which has succeeded once that was of use. The reason why a stored hash
+ * cannot be checked goes to the log.
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
  * `too_many_attempts`
  */
