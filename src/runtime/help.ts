@@ -4,11 +4,11 @@ import { defaultOf, variableNames } from "../config/variables.ts";
 
 /** Whether this is the program that `bun run build` makes: its files are in itself. */
 const built = import.meta.dir.startsWith("/$bunfs/");
-/** How the service is called here. */
-export const start = built ? "latchkey" : "bun run src/index.ts";
+/** How the service is called here. The program is on no PATH: it is named by where it is. */
+export const start = built ? process.execPath : "bun run src/index.ts";
 
 /** How a command of ours is called here, such as `db:migrate`. */
-export const call = (command: string): string => `${built ? "latchkey" : "bun run"} ${command}`;
+export const call = (command: string): string => `${built ? process.execPath : "bun run"} ${command}`;
 
 /** Whether an error is about arguments that a command does not take (`parseArgs` of node:util). */
 export const isUsage = (error: unknown): boolean =>
