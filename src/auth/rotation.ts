@@ -55,8 +55,8 @@ export async function requireUnspent(context: AuthContext, claims: Claims): Prom
   const { sid, sub, jti } = claims;
   const owner = await findLive(context, claims);
   if (owner && (sid === undefined || owner.counter === claims.cnt)) return owner;
+  if (sid === undefined ? !isSessionId(jti) : !owner) throw new ApiError("token_revoked");
   const sessionId = sid ?? jti; // as `adopt` names it
-  if (!isSessionId(sessionId)) throw new ApiError("token_revoked");
   await refuseTheft(context, { username: owner?.user.username ?? sub, ...useOf(claims, sessionId) });
   throw new ApiError("token_reused", { message: "Token has been used before" });
 }

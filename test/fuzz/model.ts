@@ -95,7 +95,11 @@ export class Model {
 
   refresh(token: Token): Outcome {
     const fault = this.check(token, "refresh");
-    if (fault !== "ok" || token.session === undefined) return fault;
+    if (token.session === undefined) {
+      if (fault !== "token_revoked") return fault;
+      return this.retryOrTheft(token.jti, 0) === "token_revoked" ? "token_revoked" : "token_reused";
+    }
+    if (fault !== "ok") return fault;
     const session = this.sessionOf(token.session);
     if (session?.counter === token.counter) return "ok";
     this.retryOrTheft(token.session, token.counter);
