@@ -1,11 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { variableNames } from "../../src/config/variables.ts";
 import { ConfigError, parseConfig } from "../../src/config.ts";
 import { loadConfig } from "../../src/runtime/environment.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const SECRET = "test-secret-that-is-only-for-tests-0123456789";
 const PEM = "-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICATE-----\n";
@@ -251,7 +250,8 @@ describe("a secret for a takeover", () => {
     ]);
   });
   test("in a file that is not UTF-8 is refused, not misread", async () => {
-    const file = join(await mkdtemp(join(tmpdir(), "latchkey-config-")), "secret");
+    await using folder = temporaryFolder("config");
+    const file = join(folder.path, "secret");
     await Bun.write(file, new Uint8Array([...Buffer.from(SECRET), 0xff]));
     expect(() => loadConfig({ JWT_SECRET_KEY_FILE: file })).toThrow("JWT_SECRET_KEY_FILE");
   });
@@ -279,7 +279,8 @@ describe("a secret for a takeover", () => {
 test("a secret of our own making: kept for its owner's eyes only, another in each folder, none in production", async () => {
   const made = await Promise.all(
     [1, 2].map(async () => {
-      const DATA_DIR = join(await mkdtemp(join(tmpdir(), "latchkey-config-")), "data");
+      await using folder = temporaryFolder("config");
+      const DATA_DIR = join(folder.path, "data");
       const [first, again] = [loadConfig({ DATA_DIR }), loadConfig({ DATA_DIR })];
       expect(again.jwtSecretKey).toBe(first.jwtSecretKey);
       expect(statSync(DATA_DIR).mode & 0o777).toBe(0o700);
@@ -289,7 +290,8 @@ test("a secret of our own making: kept for its owner's eyes only, another in eac
   );
   expect(new Set(made).size).toBe(2);
   for (const secret of made) expect(secret).toHaveLength(64);
-  const DATA_DIR = join(await mkdtemp(join(tmpdir(), "latchkey-config-")), "data");
+  await using folder = temporaryFolder("config");
+  const DATA_DIR = join(folder.path, "data");
   const env = { NODE_ENV: "production", DATABASE_URL: "mysql://u:p@db/name", DATA_DIR };
   expect(() => loadConfig(env)).toThrow("JWT_SECRET_KEY (or SECRET_KEY) is required");
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
 import { countPending, migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { emptyDatabase, rootConnection } from "../support/database.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const rows = async (database: string, sql: string) => {
   const root = await rootConnection(database);
@@ -63,7 +63,8 @@ describe("migrate", () => {
 
   test("a faulty statement is an error and is not recorded", async () => {
     const target = await emptyDatabase();
-    const folder = await mkdtemp(join(tmpdir(), "latchkey-migrations-"));
+    await using temporary = temporaryFolder("migrations");
+    const folder = temporary.path;
     await Bun.write(join(folder, "0000_bad.sql"), "CREATE TABLE x (;");
     const entries = [{ idx: 0, version: "5", when: 1, tag: "0000_bad", breakpoints: true }];
     await Bun.write(
@@ -75,7 +76,8 @@ describe("migrate", () => {
   });
 
   test("the schema in TypeScript is what the files make: drizzle-kit finds nothing to generate", async () => {
-    const out = relative(process.cwd(), await mkdtemp(join(tmpdir(), "latchkey-generate-"))); // it takes no absolute path
+    await using folder = temporaryFolder("generate");
+    const out = relative(process.cwd(), folder.path); // it takes no absolute path
     await Bun.$`cp -r ${migrationsFolder}/. ${out}`.quiet();
     const before = (await readdir(out)).length;
     const run =

@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { catalogue, type ErrorCode } from "../../src/errors.ts";
 import { createMetrics } from "../../src/runtime/metrics.ts";
 import { type TestApp, testApp } from "../support/app.ts";
 import type { openApi } from "../support/openapi.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 let it: TestApp;
 let api: Awaited<ReturnType<typeof openApi>>;
@@ -131,8 +130,8 @@ describe("GET /openapi.json", () => {
   });
 
   test("passes the linter without a warning", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "latchkey-openapi-"));
-    const file = join(folder, "openapi.json");
+    await using folder = temporaryFolder("openapi");
+    const file = join(folder.path, "openapi.json");
     await Bun.write(file, JSON.stringify(api.document));
     const lint = Bun.spawn(
       [
@@ -155,7 +154,6 @@ describe("GET /openapi.json", () => {
       new Response(lint.stdout).text(),
       new Response(lint.stderr).text(),
     ]);
-    await rm(folder, { recursive: true });
     expect(stderr).toContain("valid");
     expect(JSON.parse(stdout)).toMatchObject({
       totals: { errors: 0, warnings: 0, ignored: 0 },

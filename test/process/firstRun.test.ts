@@ -1,11 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { variableNames } from "../../src/config/variables.ts";
 import { CHEAP_ENV, TEST_SECRET } from "../support/app.ts";
 import { databaseUrl, migratedDatabase } from "../support/database.ts";
 import { over, type Running, run, startService, until } from "../support/process.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const started: Running[] = [];
 afterEach(async () => {
@@ -24,15 +22,14 @@ const start = async (env: Record<string, string>) => {
 describe("a start tells", () => {
   test("where it is, where to read and try it, which database it has, and what is at its default", async () => {
     const url = databaseUrl((await migratedDatabase()).target);
-    const folder = await mkdtemp(join(tmpdir(), "latchkey-first-"));
-    const { origin, stderr } = await start({ DATABASE_URL: url, DATA_DIR: folder, TZ: "Asia/Shanghai" });
+    await using folder = temporaryFolder("first");
+    const { origin, stderr } = await start({ DATABASE_URL: url, DATA_DIR: folder.path, TZ: "Asia/Shanghai" });
     expect(stderr()).toContain(`latchkey answers at ${origin}\n`);
     expect(stderr()).toContain(`docs      ${origin}/docs\n`);
     expect(stderr()).toMatch(/database {2}test_\d+_\d+ at /);
     expect((await fetch(`${origin}/docs`)).status).toBe(200);
     const hints = [...stderr().matchAll(/^ {4}([A-Z_]+) /gm)].map(([, name]) => name);
     expect(hints).toEqual(["JWT_SECRET_KEY", "CORS_ORIGINS", "NODE_ENV"]);
-    await rm(folder, { recursive: true });
   });
   test("nothing of a default where all is set, and no docs where they are off", async () => {
     const { origin, stderr } = await start({

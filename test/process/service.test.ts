@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { getPriority, tmpdir } from "node:os";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, TEST_SECRET, type Tokens, unique } from "../support/app.ts";
@@ -10,6 +9,7 @@ import { databaseUrl, emptyDatabase, migratedDatabase, rootConnection } from "..
 import { freePort } from "../support/haproxy.ts";
 import { collect, over, type Running, run, startService, until } from "../support/process.ts";
 import { rawConnect } from "../support/raw.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const started: Running[] = [];
 const start = async (env: Record<string, string>) => {
@@ -387,8 +387,8 @@ test.each([
 });
 
 test("the log goes on in order when its reader is back, also after more than is kept was lost", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "latchkey-log-"));
-  const fifo = join(folder, "log");
+  await using folder = temporaryFolder("log");
+  const fifo = join(folder.path, "log");
   await Bun.$`mkfifo ${fifo}`;
   const read = () => {
     const reader = Bun.spawn(["cat", fifo], { stdout: "pipe" });
@@ -438,7 +438,6 @@ test("the log goes on in order when its reader is back, also after more than is 
   } finally {
     first.reader.kill();
     writer.kill("SIGKILL");
-    await rm(folder, { recursive: true });
   }
 });
 

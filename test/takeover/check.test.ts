@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseTarget } from "../../src/config/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
@@ -8,6 +7,7 @@ import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { databaseUrl, emptyDatabase } from "../support/database.ts";
 import { query, SEED_ACCOUNTS, SEED_SECRET, seedDatabase } from "../support/flask.ts";
 import { run } from "../support/process.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const check = (target: DatabaseTarget, args: string[] = [], env: Record<string, string> = {}) =>
   run(
@@ -82,7 +82,8 @@ describe("takeover:check", () => {
 
   test("says whether a token was signed with the secret", async () => {
     const target = await seedDatabase();
-    const file = join(await mkdtemp(join(tmpdir(), "latchkey-check-")), "token");
+    await using folder = temporaryFolder("check");
+    const file = join(folder.path, "token");
     await writeFile(file, `${SEED_ACCOUNTS[0]?.accessToken}\n`);
     const right = await check(target, ["--token-file", file]);
     expect([right.exitCode, right.stdout]).toEqual([
@@ -100,7 +101,8 @@ describe("takeover:check", () => {
       expect([exitCode, stdout]).toEqual([2, ""]);
       expect(stderr).toContain(args[1] === "/nowhere/token" ? "/nowhere/token" : "[--token-file FILE]");
     }
-    const file = join(await mkdtemp(join(tmpdir(), "latchkey-check-")), "token");
+    await using folder = temporaryFolder("check");
+    const file = join(folder.path, "token");
     await writeFile(file, "Bearer x.y.z");
     expect((await check(target, [`--token-file=${file}`])).stdout).toContain("NOT SIGNED");
   });

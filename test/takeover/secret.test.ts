@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sign } from "hono/jwt";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 /** What Flask uses when the seed's line stands in a `.env` file (python-dotenv takes the unquoted text as it is). */
 const FROM_DOTENV = String.raw`b'#q)\\x00\xd6\x9f<iBQ\xd7;,\xe2E'`;
@@ -11,17 +11,17 @@ const FROM_DOCKER_ENV = String.raw`b#q)\\x00\xd6\x9f<iBQ\xd7;,\xe2E`;
 
 /** The secret that our program gets from a folder's files, through Bun's own reading of `.env`. */
 async function secretFrom(files: Record<string, string>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "latchkey-env-"));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  await using folder = temporaryFolder("env");
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
   const script = `
     const { loadConfig } = await import(${JSON.stringify(join(import.meta.dir, "../../src/runtime/environment.ts"))});
     process.stdout.write(loadConfig(process.env).jwtSecretKey);`;
   const child = Bun.spawn([process.execPath, "-e", script], {
-    cwd: folder,
+    cwd: folder.path,
     env: { PATH: process.env.PATH ?? "" },
     stdout: "pipe",
   });
-  return new Response(child.stdout).text();
+  return await new Response(child.stdout).text();
 }
 
 describe("the secret, byte for byte", () => {

@@ -3,7 +3,8 @@ import { existsSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
-import { query, SHARED, silent, temporaryFolder } from "./support.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { query, SHARED, silent } from "./support.ts";
 
 const start = (dataFolder: string) => startLocalDatabase({ folder: SHARED, dataFolder, report: silent });
 

@@ -4,7 +4,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { installHint } from "../../../src/runtime/localDatabase/hint.ts";
 import { startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
-import { onlyTools, query, SERVERS_AND_APT, silent, temporaryFolder } from "./support.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { onlyTools, query, SERVERS_AND_APT, silent } from "./support.ts";
 
 const hasApt = Bun.which("apt-get") !== null && Bun.which("dpkg-deb") !== null;
 const APT = SERVERS_AND_APT.filter((name) => !["mysqld", "mariadbd"].includes(name));

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 import {
   lives,
   onlyTools,
@@ -12,7 +13,6 @@ import {
   silent,
   spawnOwner,
   startOwner,
-  temporaryFolder,
   until,
 } from "./support.ts";
 

@@ -1,7 +1,5 @@
 import { expect } from "bun:test";
-import { existsSync, mkdtempSync, symlinkSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createConnection } from "mysql2/promise";
 import type { LocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
@@ -10,12 +8,6 @@ import type { LocalDatabase } from "../../../src/runtime/localDatabase/index.ts"
 export const SHARED = resolve(import.meta.dir, "../../../.data");
 
 export const silent = () => {};
-
-/** A new folder, and its removal at the end of the block (`await using`). */
-export function temporaryFolder(): { path: string; [Symbol.asyncDispose](): Promise<void> } {
-  const path = mkdtempSync(join(tmpdir(), "latchkey-test-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
 
 /** A folder for a PATH that holds these programs only, those of them that this machine has. */
 export function onlyTools(folder: string, names: string[]): string {

@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
-import { query, SHARED, silent, temporaryFolder } from "./support.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { query, SHARED, silent } from "./support.ts";
 
 test("several throwaway servers run at once and leave nothing behind", async () => {
   const options = { folder: SHARED, throwaway: true, report: silent };

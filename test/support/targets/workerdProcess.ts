@@ -1,9 +1,8 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { bundleForWorkerd } from "../../../src/runtime/edge/bundle.ts";
 import { collect } from "../process.ts";
+import { temporaryFolder } from "../temporaryFolder.ts";
 import { until } from "../until.ts";
 
 const ROOT = join(import.meta.dir, "..", "..", "..");
@@ -17,10 +16,10 @@ const BINARY = join(
 );
 
 /**
- * Ends the program with the pipe that is its input: when the test process is gone, however it went, nothing is left. And
- * ends itself with the program.
+ * Ends the program with the pipe that is its input, and removes its folder ($0): when the test process is gone, however it
+ * went, nothing is left. And ends itself with the program.
  */
-const GUARD = 'exec 4<&0; "$@" & pid=$!; { cat <&4 > /dev/null; kill -9 $pid; } & wait $pid';
+const GUARD = 'exec 4<&0; "$@" & pid=$!; { cat <&4 > /dev/null; rm -rf "$0"; kill -9 $pid; } & wait $pid';
 
 export interface RunningWorkerd {
   origin: string;
@@ -38,33 +37,35 @@ export async function startWorkerd(
   bindings: Record<string, string> = {},
   { http = "()" } = {},
 ): Promise<RunningWorkerd> {
-  const folder = await mkdtemp(join(tmpdir(), "latchkey-workerd-"));
-  await bundleForWorkerd(join(ROOT, entry), folder);
-  await Bun.write(join(folder, "config.capnp"), capnp(bindings, http));
+  const { path: folder } = temporaryFolder("workerd");
+  const { files } = await bundleForWorkerd(join(ROOT, entry), folder);
+  await Bun.write(join(folder, "config.capnp"), capnp(files, bindings, http));
   const told = openSync(join(folder, "told"), "w");
   const command = [BINARY, "serve", "config.capnp", "--control-fd=3"];
-  const child = Bun.spawn(["sh", "-c", GUARD, "sh", ...command], {
+  const child = Bun.spawn(["sh", "-c", GUARD, folder, ...command], {
     cwd: folder,
     stdio: ["pipe", "pipe", "pipe", told],
   });
   closeSync(told);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const output = () => stdout() + stderr();
+  const control = Bun.file(join(folder, "told"));
   const port = await until(
-    () => /"socket":"http","port":(\d+)/.exec(readFileSync(join(folder, "told"), "utf8"))?.[1],
+    // Of one that did not start it is gone.
+    async () => /"socket":"http","port":(\d+)/.exec(await control.text().catch(() => ""))?.[1],
     () => `workerd did not start: ${output()}`,
     child.exited,
   );
   const stop = async () => {
     child.stdin.end();
     await child.exited;
-    await rm(folder, { recursive: true, force: true });
   };
   const children = Bun.spawnSync(["pgrep", "-P", String(child.pid), "workerd"]).stdout.toString();
   return { origin: `http://127.0.0.1:${port}`, stdout, output, pid: Number.parseInt(children, 10), stop };
 }
 
 const capnp = (
+  files: string[],
   bindings: Record<string, string>,
   http: string,
 ) => `using Workerd = import "/workerd/workerd.capnp";
@@ -77,8 +78,7 @@ const config :Workerd.Config = (
 );
 const main :Workerd.Worker = (
   modules = [
-    (name = "worker.js", esModule = embed "worker.js"),
-    (name = "argon2.wasm", wasm = embed "argon2.wasm"),
+    ${files.map((name) => `(name = "${name}", ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed "${name}")`).join(", ")},
   ],
   compatibilityDate = "2026-04-01",
   compatibilityFlags = ["nodejs_compat"],
