@@ -37,8 +37,14 @@ function beginningOf(users: PublicUser[]): Beginning {
 /**
  * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database
  * fails on the way the connection is broken off, so that nobody takes the beginning for all.
+ * @param begunMs how long a client may take until it reads on from the beginning
  */
-export function answerUserList(c: Context, deps: Deps, firstUsers: PublicUser[]) {
+export function answerUserList(
+  c: Context,
+  deps: Pick<Deps, "database" | "hold" | "log">,
+  firstUsers: PublicUser[],
+  begunMs = BEGUN_MS,
+) {
   const { text, after } = beginningOf(firstUsers);
   if (after === undefined) return jsonAnswer<PublicUser[]>(c, text);
   if (c.req.method === "HEAD") {
@@ -48,7 +54,8 @@ export function answerUserList(c: Context, deps: Deps, firstUsers: PublicUser[])
   const { promise, resolve } = Promise.withResolvers<void>();
   deps.hold?.(c, promise);
   // What follows the beginning may take as long as its client does, whatever the request has left.
-  return jsonAnswer<PublicUser[]>(c, stream(text, restOfList(deps.database(c), after), deps.log, resolve));
+  const rest = restOfList(deps.database(c), after);
+  return jsonAnswer<PublicUser[]>(c, stream(text, rest, deps.log, resolve, begunMs));
 }
 
 /**
@@ -81,6 +88,7 @@ function stream(
   rest: AsyncGenerator<Uint8Array>,
   log: Deps["log"],
   onEnd: () => void,
+  begunMs: number,
 ): ReadableStream<Uint8Array> {
   let unread: ReturnType<typeof setTimeout> | undefined;
   let left = false;
@@ -90,7 +98,7 @@ function stream(
       unread = setTimeout(() => {
         onEnd();
         controller.error(new Error("never read"));
-      }, BEGUN_MS);
+      }, begunMs);
     },
     async pull(controller) {
       clearTimeout(unread);

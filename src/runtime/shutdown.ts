@@ -10,20 +10,22 @@ const LIMIT_MS = 25_000;
 const SAME_KEY_MS = 200;
 
 /**
- * On SIGTERM or SIGINT runs `drain` once and exits with 0. A second signal, a failed drain or 25 s beyond its time end
+ * On SIGTERM or SIGINT runs `drain` once and exits with 0. A second signal, a failed drain or one that takes too long end
  * the process at once with 1, and say so on standard error.
  * @param drainSeconds how long `drain` goes on serving before it begins to close
+ * @param limitMs how long it may take beyond that
  * @returns a function that starts the same with another exit code
  */
 export function onShutdown(
   drain: (reason: string) => Promise<void>,
   drainSeconds: number,
+  limitMs = LIMIT_MS,
 ): (reason: string, exitCode: number) => void {
   let started = false;
   const shutdown = (reason: string, exitCode: number) => {
     if (started) return cutOff(`there is another reason to (${reason})`);
     started = true;
-    const limit = drainSeconds * 1000 + LIMIT_MS;
+    const limit = drainSeconds * 1000 + limitMs;
     setTimeout(() => cutOff(`it took longer than ${limit / 1000} s`), limit).unref();
     drain(reason).then(
       () => process.exit(exitCode),
