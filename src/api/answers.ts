@@ -36,7 +36,6 @@ export const user = once(
         id: z
           .int()
           .min(1)
-          .max(2_147_483_647)
           .meta({ description: "Ids only grow", examples: [1] }),
         username: z.string().meta({ description: "As it was registered", examples: ["ada"] }),
         created_at: time("When it was registered", "2026-11-22 20:31:07"),

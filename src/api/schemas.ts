@@ -27,7 +27,7 @@ const wholeNumber = (name: string, min: number, max: number, description: string
   const rule = `${name} must be a whole number from ${min} to ${max}`;
   return z
     .string(rule)
-    .regex(/^\d{1,10}$/, rule)
+    .regex(/^\d{1,16}$/, rule)
     .transform(Number)
     .refine((n) => n >= min && n <= max, rule)
     .optional()
@@ -39,5 +39,10 @@ export const MAX_PAGE = 1000;
 /** `GET /api/getUserList`: `after` is the last id seen. */
 export const listQuery = z.object({
   limit: wholeNumber("limit", 1, MAX_PAGE, "A page of that many"),
-  after: wholeNumber("after", 0, 2_147_483_647, "A page of those behind this id, the last one seen"),
+  after: wholeNumber(
+    "after",
+    0,
+    Number.MAX_SAFE_INTEGER,
+    "A page of those behind this id, the last one seen",
+  ),
 });

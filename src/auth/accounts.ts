@@ -69,9 +69,10 @@ async function addUser({ db }: AuthContext, user: NewUser): Promise<void> {
       if (isDuplicateKey(error)) {
         const holder = await findCredentials(db, user.username);
         if (attempt > 1 && holder?.pwd === user.pwd) return;
-        throw holder ? new ApiError("username_taken", { cause: error }) : error; // nobody: MySQL has no id left to give
-      }
-      if (!isAnswerLost(error) || attempt === INSERT_ATTEMPTS) throw error;
+        if (holder) throw new ApiError("username_taken", { cause: error });
+        // Nobody has it: given up at this moment, or MySQL has no id left to give.
+      } else if (!isAnswerLost(error)) throw error;
+      if (attempt === INSERT_ATTEMPTS) throw error;
     }
   }
 }
@@ -97,26 +98,24 @@ const LOOKS = 3;
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
  * `too_many_attempts`
  */
-export async function login(
-  context: AuthContext,
-  credentials: Credentials,
-  client: Client,
-): Promise<TokenPair> {
-  for (let look = 0; look < LOOKS; look++) {
-    const { user, outdated, attempt } = await checkPassword(context, credentials, client);
-    const createdAt = nowSeconds(context);
-    const expiresAt = createdAt + context.config.refreshTokenSeconds;
-    const id = uuidv7({ msecs: context.clock() });
-    const session = { id, userId: user.id, counter: 0, createdAt, expiresAt, ...fitted(client) };
-    const unchanged = unchangedPassword(user);
-    const opened = await inTransaction(context.db, (tx) => insertSession(tx, session, unchanged));
-    if (!opened) continue;
-    await attempt.succeeded();
-    if (user.sessions >= MANY_SESSIONS) await trimSessions(context.db, user.id, MAX_SESSIONS);
-    if (outdated) await renewHash(context, user, credentials.password);
-    return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
-  }
-  throw new ApiError("invalid_password");
+export function login(context: AuthContext, credentials: Credentials, client: Client): Promise<TokenPair> {
+  return context.passwords.admit(networkOf(client), async () => {
+    for (let look = 0; look < LOOKS; look++) {
+      const { user, outdated, attempt } = await checkPassword(context, credentials, client);
+      const createdAt = nowSeconds(context);
+      const expiresAt = createdAt + context.config.refreshTokenSeconds;
+      const id = uuidv7({ msecs: context.clock() });
+      const session = { id, userId: user.id, counter: 0, createdAt, expiresAt, ...fitted(client) };
+      const unchanged = unchangedPassword(user);
+      const opened = await inTransaction(context.db, (tx) => insertSession(tx, session, unchanged));
+      if (!opened) continue;
+      await attempt.succeeded();
+      if (user.sessions >= MANY_SESSIONS) await trimSessions(context.db, user.id, MAX_SESSIONS);
+      if (outdated) await renewHash(context, user, credentials.password, attempt.from);
+      return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
+    }
+    throw new ApiError("invalid_password");
+  });
 }
 
 /**
@@ -133,20 +132,23 @@ export async function changePassword(
 ): Promise<void> {
   await refuseUsual("newPassword", newPassword, who.username);
   const current = { username: who.username, password };
-  let { user, attempt } = await checkPassword(context, current, client).catch((error) => {
-    if (!(error instanceof ApiError)) throw error;
-    const isGone = error.code === "unknown_username" || error.code === "account_disabled";
-    throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
+  await context.passwords.admit(networkOf(client), async () => {
+    let { user, attempt } = await checkPassword(context, current, client).catch((error) => {
+      if (!(error instanceof ApiError)) throw error;
+      const isGone = error.code === "unknown_username" || error.code === "account_disabled";
+      throw isGone ? new ApiError("token_revoked") : error; // as the next request will be told
+    });
+    const { from } = attempt;
+    const stored = await context.passwords.hash(newPassword, from);
+    for (let look = 0; look < LOOKS; look++) {
+      if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded();
+      // Renewed by a login, or changed. Whoever asks knew the password a moment ago: it is no guess, and counts as none.
+      const now = await findCredentials(context.db, user.username);
+      if (now?.id !== user.id || !(await context.passwords.verify(password, now, { from })).matches) break;
+      user = now;
+    }
+    throw new ApiError("invalid_password");
   });
-  const stored = await context.passwords.hash(newPassword, networkOf(client));
-  for (let look = 0; look < LOOKS; look++) {
-    if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded();
-    // Renewed by a login, or changed. Whoever asks knew the password a moment ago: it is no guess, and counts as none.
-    const now = await findCredentials(context.db, user.username);
-    if (now?.id !== user.id || !(await context.passwords.verify(password, now)).matches) break;
-    user = now;
-  }
-  throw new ApiError("invalid_password");
 }
 
 /** Stores another password and ends all sessions but one, both or neither. @returns false if the password is not what it was */

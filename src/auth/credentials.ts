@@ -2,10 +2,9 @@ import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { findCredentials, replacePassword, type StoredCredentials } from "../db/users.ts";
 import { ApiError } from "../errors.ts";
-import { type Client, networkOf } from "./client.ts";
+import type { Client } from "./client.ts";
 import type { AuthContext } from "./context.ts";
 import { normalForm } from "./normalForm.ts";
-import { USERNAME_MAX_LENGTH } from "./rules.ts";
 import { hashMethod } from "./storedHash.ts";
 import { type Attempt, beginAttempt } from "./throttle.ts";
 
@@ -16,7 +15,7 @@ export interface Credentials {
 
 /**
  * The user of a right password, and the attempt, which has succeeded once that was of use. The reason why a stored hash
- * cannot be checked goes to the log.
+ * cannot be checked goes to the log. Within a place of `admit`.
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
  * `too_many_attempts`
  */
@@ -25,12 +24,9 @@ export async function checkPassword(
   { username, password }: Credentials,
   client: Client,
 ): Promise<{ user: StoredCredentials; outdated: boolean; attempt: Attempt }> {
-  const { user, attempt, verdict } = await context.passwords.admit(networkOf(client), async () => {
-    const user = await findByAnyForm(context.db, username);
-    const attempt = await beginAttempt(context, user?.id, client);
-    return { user, attempt, verdict: await context.passwords.verify(password, user, attempt) };
-  });
-  const { matches, fault, outdated = false } = verdict;
+  const user = await findByAnyForm(context.db, username);
+  const attempt = await beginAttempt(context, user?.id, client);
+  const { matches, fault, outdated = false } = await context.passwords.verify(password, user, attempt);
   await attempt.stored();
   if (!user) throw new ApiError("unknown_username");
   if (fault) {
@@ -49,7 +45,7 @@ export async function checkPassword(
  * text that is longer than its column, and lets some names (Hangul, Cyrillic with U+0306) stand in two forms side by side.
  */
 async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
-  const normal = normalForm(username, USERNAME_MAX_LENGTH);
+  const normal = normalForm(username);
   if (normal === username) return findCredentials(db, username);
   const asSent = await findCredentials(db, username);
   if (asSent && asSent.username !== asSent.username.normalize("NFC")) return asSent;
@@ -59,14 +55,16 @@ async function findByAnyForm(db: Database, username: string): Promise<StoredCred
 /**
  * Writes a password that was just found right in today's format and at today's price. Its failing does not fail the
  * login: the old hash still stands, and the next login tries again.
+ * @param from the network that waits for it
  */
 export async function renewHash(
   context: AuthContext,
   user: StoredCredentials,
   password: string,
+  from: string,
 ): Promise<void> {
   try {
-    await replacePassword(context.db, user, await context.passwords.hash(password));
+    await replacePassword(context.db, user, await context.passwords.hash(password, from));
   } catch (error) {
     const code = error instanceof ApiError ? error.code : databaseFailure(error)?.code;
     context.log.warn({ userId: user.id, code }, "password hash not renewed");

@@ -7,7 +7,7 @@ export interface GateLimits {
   concurrency: number;
   /** Hashes that may wait. */
   queueLimit: number;
-  /** Places for `admit`, where they are fewer than may be hashed and wait. */
+  /** Places for `admit`, where a platform may end work in its midst: each is free again after a minute, whoever has it. */
   places?: number;
 }
 
@@ -26,22 +26,32 @@ export interface Gate {
   /** For a refusal that costs next to nothing. @throws ApiError `overloaded` if `admit` would have no place */
   requireRoom(from: string): void;
   /**
-   * Works when its turn comes: the networks that wait are called up one after the other.
+   * Works when its turn comes: the networks that wait are called up one after the other. What a network asks for within a
+   * place, one after the other, finds room to wait.
    * @throws ApiError `overloaded` when too many wait already; what the work throws
    */
   turn<T>(from: string, work: () => Promise<T>): Promise<T>;
   depth(): GateDepth;
 }
 
-/** After so long a place is free again: a platform that ends a request in its midst lets nothing give it back. In ms. */
+/** After so long a place is free again that nobody gave back, in ms. */
 const FORGOTTEN_MS = 60_000;
+
+interface Place {
+  from: string;
+  /** By `performance.now()`. */
+  since: number;
+}
 
 /** Hashes share the cores with the thread that answers, so without a gate logins starve everything else. */
 export function createGate(
-  { concurrency, queueLimit, places = concurrency + queueLimit }: GateLimits,
+  { concurrency, queueLimit, places: fewer }: GateLimits,
   observer?: GateObserver,
 ): Gate {
-  const taken = new Set<{ from: string; since: number }>();
+  const places = fewer ?? concurrency + queueLimit;
+  const taken = new Set<Place>();
+  /** How many each network has. */
+  const held = new Map<string, number>();
   /** What one network may take. Where there is no queue, all wait from the first on. */
   const share = places - Math.floor((Number.isFinite(concurrency) ? places - concurrency : places) / 4);
   /** Those who wait for their turn, by network, who was called up last at the end. */
@@ -53,13 +63,23 @@ export function createGate(
     observer?.onRefusal();
     return new ApiError("overloaded");
   };
-  const isFull = (from: string): boolean => {
-    if (taken.size < share) return false;
-    return taken.size >= places || [...taken].filter((place) => place.from === from).length >= share;
+  const isFull = (from: string): boolean => taken.size >= places || (held.get(from) ?? 0) >= share;
+  const take = (from: string): Place => {
+    const place = { from, since: performance.now() };
+    taken.add(place);
+    held.set(from, (held.get(from) ?? 0) + 1);
+    return place;
+  };
+  const giveBack = (place: Place): void => {
+    if (!taken.delete(place)) return; // forgotten meanwhile
+    const left = (held.get(place.from) ?? 0) - 1;
+    if (left > 0) held.set(place.from, left);
+    else held.delete(place.from);
   };
   const requireRoom = (from: string): void => {
     if (!isFull(from)) return;
-    for (const place of taken) if (performance.now() - place.since > FORGOTTEN_MS) taken.delete(place);
+    if (fewer !== undefined)
+      for (const place of taken) if (performance.now() - place.since > FORGOTTEN_MS) giveBack(place);
     if (isFull(from)) throw refusal();
   };
   const wait = (from: string): Promise<void> =>
@@ -87,12 +107,11 @@ export function createGate(
     requireRoom,
     async admit(from, work) {
       requireRoom(from);
-      const place = { from, since: performance.now() };
-      taken.add(place);
+      const place = take(from);
       try {
         return await work();
       } finally {
-        taken.delete(place);
+        giveBack(place);
       }
     },
     async turn(from, work) {
@@ -100,8 +119,8 @@ export function createGate(
       const askedAt = performance.now();
       if (running < concurrency) running++;
       else await wait(from);
-      observer?.onWait((performance.now() - askedAt) / 1000);
       try {
+        observer?.onWait((performance.now() - askedAt) / 1000);
         return await work();
       } finally {
         callUp();

@@ -1,16 +1,20 @@
-/** The most characters that one decomposes into (Unicode FAQ, "Normalization": U+1F82). */
-const EXPANSION = 4;
-
 /** Characters as a person counts them and as `VARCHAR(40)` does: code points, not UTF-16 units. */
 export const characters = (text: string): number => [...text].length;
 
-/** Whether a text has more than so many characters in whatever normal form. Tells without making one. */
-export const surelyLonger = (text: string, most: number): boolean =>
-  text.length > EXPANSION * most && characters(text) > EXPANSION * most;
+/** More combining marks in a row than any name or password of ours can have: 128 characters, of which the first may hold three. */
+const LONG_RUN = 160;
+const MARK = /\p{M}/u;
 
 /**
- * A text in a normal form (UAX #15), or as it is if no text of `most` characters can be meant: to put a long run of combining
- * marks in order takes quadratic time, for 16 KiB a third of a second, in which nobody is answered.
+ * A text in a normal form (UAX #15), or as it is if it has a long run of combining marks: to put those in order takes quadratic
+ * time, for 16 KiB a third of a second, in which nobody is answered.
  */
-export const normalForm = (text: string, most: number, form: "NFC" | "NFD" = "NFC"): string =>
-  surelyLonger(text, most) ? text : text.normalize(form);
+export function normalForm(text: string, form: "NFC" | "NFD" = "NFC"): string {
+  if (text.length < LONG_RUN) return text.normalize(form);
+  let run = 0;
+  for (const character of text) {
+    run = MARK.test(character) ? run + 1 : 0;
+    if (run === LONG_RUN) return text;
+  }
+  return text.normalize(form);
+}

@@ -3,7 +3,6 @@ import { base64, hex } from "./encoding.ts";
 import { createGate, type Gate, type GateLimits } from "./gate.ts";
 import { normalForm } from "./normalForm.ts";
 import type { GateDepth, GateObserver } from "./observers.ts";
-import { PASSWORD_MAX_LENGTH } from "./rules.ts";
 import { type HashFault, parseHash, type StoredHash } from "./storedHash.ts";
 import { hashWerkzeug, type LegacyKdf, verifyWerkzeug, WERKZEUG_ITERATIONS } from "./werkzeug.ts";
 
@@ -42,13 +41,13 @@ export interface Verdict {
   outdated?: boolean;
 }
 
-/** Asked when a check's turn has come, and told of its failing before the next one's has. */
+/** Who waits for a check; asked when its turn has come, and told of its failing before the next one's has. */
 export interface Guard {
   /** The network that waits for it. */
   from: string;
   /** @throws to refuse it after all */
-  stillAllowed(): void;
-  failed(): void;
+  stillAllowed?(): void;
+  failed?(): void;
 }
 
 export interface Passwords extends Pick<Gate, "admit" | "requireRoom"> {
@@ -86,7 +85,7 @@ export function createPasswords(
       }
       return { matches: false };
     }
-    const normal = nfc(password);
+    const normal = normalForm(password);
     // Nobody has an empty argon2id password, and Bun would answer one without doing the work.
     const verified = await argon2.verify(normal || "-", stored.pwd ?? "").catch(() => undefined);
     if (verified === undefined) return { matches: false, fault: "unreadable" };
@@ -98,17 +97,17 @@ export function createPasswords(
     requireRoom,
     async hash(password, from = NOBODY) {
       if (options.format === "werkzeug") return turn(from, () => hashWerkzeug(legacy, password));
-      return { pwd: await turn(from, () => argon2.hash(nfc(password))), salt: "" };
+      return { pwd: await turn(from, () => argon2.hash(normalForm(password))), salt: "" };
     },
     verify: (password, stored, guard) =>
       turn(guard?.from ?? NOBODY, async () => {
-        guard?.stillAllowed();
+        guard?.stillAllowed?.();
         const verdict: Verdict = stored ? await check(password, stored) : { matches: false };
         if (verdict.fault === "unsupported") return verdict; // no password was tried, and none failed
         if (!stored || verdict.fault) await check(password, decoy);
         // Half a surrogate pair has no UTF-8 and is hashed as U+FFFD: it must not pass for that.
         if (!password.isWellFormed()) verdict.matches = false;
-        if (!verdict.matches) guard?.failed();
+        if (!verdict.matches) guard?.failed?.();
         if (verdict.matches && !stored?.pwd?.startsWith(current)) verdict.outdated = true;
         return verdict;
       }),
@@ -119,9 +118,8 @@ export function createPasswords(
 /** In place of a network: an operator's command, or work that is left of a request. */
 const NOBODY = "";
 
-const nfc = (password: string): string => normalForm(password, PASSWORD_MAX_LENGTH);
 const spellings = (password: string): Set<string> =>
-  new Set([password, nfc(password), normalForm(password, PASSWORD_MAX_LENGTH, "NFD")]);
+  new Set([password, normalForm(password), normalForm(password, "NFD")]);
 
 /** How every hash begins that is written today. */
 function currentPrefix(format: PasswordFormat, { memoryKib, timeCost }: Argon2Cost): string {

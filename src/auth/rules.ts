@@ -1,17 +1,15 @@
 import { z } from "zod";
-import { characters, normalForm, surelyLonger } from "./normalForm.ts";
+import { characters, normalForm } from "./normalForm.ts";
 
 /** The most a password may have, in characters: more only costs time (OWASP ASVS 5.0, 6.2.9 asks for 64 at least). */
 export const PASSWORD_MAX_LENGTH = 128;
-export const USERNAME_MAX_LENGTH = 40;
+const USERNAME_MAX_LENGTH = 40;
 
 /** A string that has to be there; numbers are no strings. */
 export const text = (name: string) =>
   z.string({
     error: ({ input }) => (input === undefined ? `${name} is required` : `${name} must be a string`),
   });
-
-const TOO_LONG = `username must have at most ${USERNAME_MAX_LENGTH} characters`;
 
 /** The name of a new account, in NFC. */
 export const newUsername = text("username")
@@ -22,10 +20,12 @@ export const newUsername = text("username")
     maxLength: USERNAME_MAX_LENGTH,
     examples: ["ada"],
   })
-  .refine((name) => !surelyLonger(name, USERNAME_MAX_LENGTH), TOO_LONG)
-  .transform((name) => name.normalize("NFC"))
+  .transform((name) => normalForm(name))
   .refine((name) => name !== "", "username must not be empty")
-  .refine((name) => characters(name) <= USERNAME_MAX_LENGTH, TOO_LONG)
+  .refine(
+    (name) => characters(name) <= USERNAME_MAX_LENGTH,
+    `username must have at most ${USERNAME_MAX_LENGTH} characters`,
+  )
   .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), "username must not have control characters")
   .refine((name) => name.trim() === name, "username must not begin or end with white space");
 
@@ -34,7 +34,7 @@ export const newPassword = (field: string, minLength: number) =>
   text(field)
     .refine((password) => password.isWellFormed(), `${field} must be valid Unicode`)
     .refine((password) => {
-      const length = characters(normalForm(password, PASSWORD_MAX_LENGTH));
+      const length = characters(normalForm(password));
       return length >= minLength && length <= PASSWORD_MAX_LENGTH;
     }, `${field} must have ${minLength} to ${PASSWORD_MAX_LENGTH} characters`)
     .meta({

@@ -26,7 +26,7 @@ const bucketsOf = (userId: number) => ({
 });
 
 /** One attempt at a password, which guards its own check. */
-export interface Attempt extends Guard {
+export interface Attempt extends Required<Guard> {
   /** Resolves when its failure, if it failed, counts on all instances. */
   stored(): Promise<void>;
   /** Makes the client known for this account: once a session was opened, or a password changed. */

@@ -11,7 +11,7 @@ export async function askSecret(question: string): Promise<string> {
   if (!stdin.isTTY) {
     const bytes = await Bun.stdin.bytes();
     try {
-      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
       return text.replace(/\r?\n$/, "");
     } catch {
       throw new Refused("what was entered is no UTF-8");

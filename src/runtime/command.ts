@@ -14,21 +14,31 @@ export class Refused extends Error {
 /**
  * Runs a command to the end of the process. The exit code is 0, or what `work` returns, or 2 with the help for a usage that
  * it does not know.
- * @param failed what to call it when anything else is thrown, and the exit code then
+ * @param failed what to call it when anything else is thrown, and the exit code then, also when its output was lost
  */
 export async function runCommand(
   help: string,
   failed: { what: string; exitCode: number },
   work: () => Promise<number | undefined>,
 ): Promise<never> {
-  process.stdout.on("error", () => process.exit(0)); // its reader has had enough
+  let lost: NodeJS.ErrnoException | undefined;
+  process.stdout.on("error", (error) => {
+    lost ??= error;
+  });
   const exitCode = await work().catch((error) => {
     if (isUsage(error)) return complain(help, 2);
     if (error instanceof Refused) return complain(error.message, error.exitCode);
     return complain(startFailure(error, failed.what), failed.exitCode);
   });
   // What a slow reader has not taken yet would be lost.
-  await new Promise<void>((taken) => process.stdout.on("finish", taken).end());
+  if (!lost)
+    await new Promise<void>((done) => {
+      for (const event of ["finish", "error", "close"]) process.stdout.on(event, () => done());
+      process.stdout.end();
+    });
+  // A reader that has ended had enough.
+  if (lost && lost.code !== "EPIPE")
+    process.exit(complain(`the output could not be written: ${lost.code}`, failed.exitCode));
   process.exit(exitCode);
 }
 

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { headLength } from "../http/headLength.ts";
 import type { BunEnv } from "./bun.ts";
 import { lastResort } from "./lastResort.ts";
 
@@ -51,7 +52,12 @@ export function serveMetrics(
   print: () => Promise<Response>,
   place: { host: string; port: number },
 ): Bun.Server<undefined> {
-  return serve(new Hono().get("/metrics", print).fetch, place, undefined, "METRICS_HOST (or HOST)");
+  return serve(
+    new Hono().use(headLength).get("/metrics", print).fetch,
+    place,
+    undefined,
+    "METRICS_HOST (or HOST)",
+  );
 }
 
 /**

@@ -45,8 +45,9 @@ const answer = (port: number, target: string, header = "", localAddress = "127.0
 test("hides /metrics, however it is spelled", async () => {
   const spellings = ["/metrics", "/%6detrics", "/me%74ric%73", "/./metrics", "/a/../metrics", "/%2e/metrics"];
   const others = ["/x\\..\\metrics", "http://x/metrics", "http://x/%6detrics"];
+  const broken = ["/%zz/../metrics", "/%zz/../%6detrics", "/%/../%6detrics", "http://x/%zz/../%6detrics"];
   const [direct] = instances.map(({ origin }) => Number(new URL(origin).port)) as [number];
-  for (const target of [...spellings, ...others]) {
+  for (const target of [...spellings, ...others, ...broken]) {
     expect(await answer(direct, target)).toContain("latchkey_hash_running"); // it is one to the service
     expect((await answer(front, target)).slice(0, 13)).toBe("HTTP/1.1 404 ");
   }
@@ -57,7 +58,7 @@ test("hands on everything else", async () => {
     expect((await fetch(`http://127.0.0.1:${front}${path}`)).status).toBe(200);
 });
 
-test.if(process.platform === "linux")("tells the client's address, whatever the client says", async () => {
+test("tells the client's address, whatever the client says", async () => {
   const forged = "X-Forwarded-For: 192.0.2.66\r\nx-forwarded-for: 192.0.2.67, 192.0.2.68\r\n";
   const head = await answer(front, "/api/getUser", forged, "127.0.0.9");
   const [, requestId] = /^x-request-id: (\S+)/im.exec(head) ?? [];

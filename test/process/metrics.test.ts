@@ -154,6 +154,8 @@ test("a server of their own answers nothing else, and says if its port is taken"
   const server = serveMetrics(print, { host: "127.0.0.1", port: 0 });
   try {
     expect((await fetch(`${server.url}metrics`)).status).toBe(200);
+    const head = await fetch(`${server.url}metrics`, { method: "HEAD" });
+    expect(Number(head.headers.get("Content-Length"))).toBeGreaterThan(1000);
     for (const path of ["", "livez", "metrics/x"])
       expect((await fetch(`${server.url}${path}`)).status).toBe(404);
     const taken = { host: "127.0.0.1", port: Number(server.port) };
