@@ -1,5 +1,3 @@
-import { Hono } from "hono";
-import { headLength } from "../http/headLength.ts";
 import type { BunEnv } from "./bun.ts";
 import { lastResort } from "./lastResort.ts";
 
@@ -52,12 +50,11 @@ export function serveMetrics(
   print: () => Promise<Response>,
   place: { host: string; port: number },
 ): Bun.Server<undefined> {
-  return serve(
-    new Hono().use(headLength).get("/metrics", print).fetch,
-    place,
-    undefined,
-    "METRICS_HOST (or HOST)",
-  );
+  const answer = ({ method, url }: Request) =>
+    (method === "GET" || method === "HEAD") && new URL(url).pathname === "/metrics"
+      ? print()
+      : new Response("404 Not Found", { status: 404 });
+  return serve(answer, place, undefined, "METRICS_HOST (or HOST)");
 }
 
 /**
