@@ -269,7 +269,8 @@ describe("GET /api/getUser and pages of GET /api/getUserList", () => {
       "after=-1",
       "after=x",
       "limit=1&limit=2",
-      "after=99999999999",
+      "after=9007199254740992",
+      "after=99999999999999999",
     ]) {
       const answer = await it.withToken("GET", `/api/getUserList?${query}`, accessToken);
       expect([query, answer.body.code]).toEqual([query, "validation_failed"]);

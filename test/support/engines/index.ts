@@ -8,6 +8,9 @@ export interface TestServer extends LocalDatabase {
   nodes?: Address[];
 }
 
+/** The tests' pools stay open to the end of a run, and what is free in them for a minute. */
+const ROOM = ["--max-connections=1000"];
+
 /**
  * Starts a throwaway server: that of `bun run quickstart`, or what TEST_ENGINE names.
  * @param engine `mysql` or `galera`; see run.ts, which puts a `mysqld` on the PATH
@@ -20,7 +23,7 @@ export async function startEngine(
 ): Promise<TestServer> {
   if (engine === "galera") return startGalera(dataFolder, report);
   if (engine && engine !== "mysql") throw new Error(`TEST_ENGINE: there is no engine ${engine}`);
-  const server = await startLocalDatabase({ folder: dataFolder, throwaway: true, report });
+  const server = await startLocalDatabase({ folder: dataFolder, throwaway: true, flags: ROOM, report });
   if (engine === "mysql" && !server.engine.startsWith("MySQL")) {
     await server.stop();
     throw new Error(`TEST_ENGINE=mysql, and what the PATH has is ${server.engine}`);
