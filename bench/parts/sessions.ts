@@ -7,7 +7,7 @@ import { passwordHash, tokensFor, upTo } from "../support/tokens.ts";
 import { USERS } from "../support/world.ts";
 
 /** Sessions in the table, each for one rotation or logout of a turn, a second of it. */
-const SESSIONS_A_SECOND = 10_000;
+const SESSIONS_A_SECOND = 20_000;
 
 /** Refresh, rotate and logout at 50 connections, each request with a session of its own. */
 export const sessions: Part = async (bench) => {
