@@ -1225,8 +1225,7 @@ export const areas: Record<string, Mutation[]> = {
       file: "src/auth/accounts.ts",
       find: "await context.passwords.admit(from, async () => {\n    await beginRegistration",
       replace: "await Promise.resolve().then(async () => {\n    await beginRegistration",
-      test: FLOODS,
-      testName: "refused before the database is asked",
+      test: ["test/contract/places.test.ts"],
     },
     {
       statement: "Who hangs up gives the place back only when the hash has ended.",
@@ -2141,7 +2140,7 @@ export const areas: Record<string, Mutation[]> = {
       find: "places: Math.max(1, config.hashQueueLimit),",
       replace: "",
       test: EDGE,
-      testName: "is asked for by few logins at once",
+      testName: "is asked for by few logins of a client at once",
     },
     {
       statement: "A place among them that was never given back is free after a minute.",
