@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { testApp } from "../support/app.ts";
+import { migratedDatabase } from "../support/database.ts";
+
+/** An app with more users than are answered whole, and a token for it. */
+async function many() {
+  const { pool, db } = await migratedDatabase();
+  const it = await testApp({ db });
+  const { accessToken } = await it.newUser();
+  const rows = Array.from({ length: 4_100 }, (_, n) => [`somebody-${n}`, "2026-01-01", "2026-01-01"]);
+  await pool.query("INSERT INTO user (username, created_at, updated_at) VALUES ?", [rows]);
+  return { it, pool, accessToken };
+}
+
+test("a long list comes in pieces, and its HEAD says nothing of a length", async () => {
+  const { it, accessToken } = await many();
+  const list = await it.withToken("GET", "/api/getUserList", accessToken);
+  expect(list.body.data).toHaveLength(4_101);
+  const head = await it.withToken("HEAD", "/api/getUserList", accessToken);
+  expect([head.status, head.text, head.headers.get("Content-Length")]).toEqual([200, "", null]);
+});
+
+test("a long list is left in peace, or is broken off when the database fails midway", async () => {
+  const { it, pool, accessToken } = await many();
+  const begin = async () => {
+    const answer = await it.app.request("/api/getUserList", { headers: { Authorization: accessToken } });
+    const reader = answer.body?.getReader();
+    expect((await reader?.read())?.value?.length).toBeGreaterThan(1000);
+    return reader;
+  };
+  await (await begin())?.cancel();
+  const reader = await begin();
+  await pool.query("RENAME TABLE user TO elsewhere");
+  const rest = async () => {
+    while (!(await reader?.read())?.done);
+  };
+  await expect(rest()).rejects.toThrow("broken off");
+  const told = it.logged.filter(({ message }) => message === "a list was broken off");
+  expect(told.map(({ fields }) => fields.code)).toEqual(["ER_NO_SUCH_TABLE"]);
+});
