@@ -6,6 +6,7 @@ import { findEngine } from "../../../src/runtime/localDatabase/find.ts";
 import { type LocalDatabase, startLocalDatabase } from "../../../src/runtime/localDatabase/index.ts";
 import { type Report, run } from "../../../src/runtime/localDatabase/run.ts";
 import { until } from "../until.ts";
+import { ROOM } from "./room.ts";
 
 /** Of one node: for SQL, for the group, for transfers of state. */
 export type Ports = [sql: number, group: number, transfer: number];
@@ -51,7 +52,7 @@ export async function startNode(
       folder: dataFolder,
       dataFolder: data,
       report,
-      flags: [...NOT_DURABLE, ...own, `--wsrep-start-position=${position}`],
+      flags: [...NOT_DURABLE, ...ROOM, ...own, `--wsrep-start-position=${position}`],
       env: { PATH: `${import.meta.dir}:/usr/bin:/bin` }, // for wsrep_sst_missed
     });
   let server = await start(`${group.state}:0`);

@@ -2,14 +2,12 @@ import { type LocalDatabase, startLocalDatabase } from "../../../src/runtime/loc
 import type { Report } from "../../../src/runtime/localDatabase/run.ts";
 import { startGalera } from "./galera.ts";
 import type { Address } from "./haproxy.ts";
+import { ROOM } from "./room.ts";
 
 /** The server that the tests run on; `nodes` only on a cluster: each of its servers by itself. */
 export interface TestServer extends LocalDatabase {
   nodes?: Address[];
 }
-
-/** The tests' pools stay open to the end of a run, and what is free in them for a minute. */
-const ROOM = ["--max-connections=1000"];
 
 /**
  * Starts a throwaway server: that of `bun run quickstart`, or what TEST_ENGINE names.
