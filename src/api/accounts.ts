@@ -13,7 +13,7 @@ export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
   /** In front of all else: under a flood of logins, what a refusal costs is what the others wait for. */
   const room: MiddlewareHandler<AppEnv> = (c, next) => {
-    deps.passwords.requireRoom(networkOf({ address: c.get("clientAddress") }));
+    deps.passwords.requireRoom(networkOf(clientOf(c)));
     return next();
   };
   return new Hono<AppEnv>()

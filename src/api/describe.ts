@@ -1,7 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { type DescribeRouteOptions, resolver, uniqueSymbol } from "hono-openapi";
 import { z } from "zod";
-import { ONLY_REFRESH_TOKENS } from "../auth/tokens.ts";
 import { catalogue, type ErrorCode, type FieldError } from "../errors.ts";
 import { failure, success } from "./answers.ts";
 
@@ -144,17 +143,13 @@ function specOf(operation: Operation): DescribeRouteOptions {
           },
         },
       },
-      ...failing([...codes], common, (code) => exampleOf(code, operation)),
+      ...failing([...codes], common, operation),
     },
   };
 }
 
 /** The failures by status: which codes each has, and an example of every one. */
-function failing(
-  codes: ErrorCode[],
-  common: ReturnType<typeof refer>,
-  example: (code: ErrorCode) => ReturnType<typeof exampleOf>,
-) {
+function failing(codes: ErrorCode[], common: ReturnType<typeof refer>, operation: Operation) {
   const byStatus = Map.groupBy(codes, (code) => catalogue[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
@@ -165,7 +160,7 @@ function failing(
         content: {
           "application/json": {
             schema: resolver(failure().and(z.object({ code: z.enum(group as [ErrorCode, ...ErrorCode[]]) }))),
-            examples: Object.fromEntries(group.map((code) => [code, { value: example(code) }])),
+            examples: Object.fromEntries(group.map((code) => [code, { value: exampleOf(code, operation) }])),
           },
         },
       },
@@ -173,15 +168,12 @@ function failing(
   );
 }
 
-function exampleOf(code: ErrorCode, { token, says = {}, fault = WRONG_USERNAME }: Operation) {
-  const ofType = code === "token_wrong_type" && token === "refreshToken" ? ONLY_REFRESH_TOKENS : undefined;
-  return {
-    success: false,
-    message: says[code] ?? ofType ?? catalogue[code].message,
-    data: null,
-    code,
-    ...(code === "validation_failed" ? { errors: [fault] } : {}),
-  };
-}
+const exampleOf = (code: ErrorCode, { says = {}, fault = WRONG_USERNAME }: Operation) => ({
+  success: false,
+  message: says[code] ?? catalogue[code].message,
+  data: null,
+  code,
+  ...(code === "validation_failed" ? { errors: [fault] } : {}),
+});
 
 const WRONG_USERNAME: FieldError = { field: "username", message: "username must be a string" };

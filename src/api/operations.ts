@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ONLY_REFRESH_TOKENS } from "../auth/tokens.ts";
 import { accessToken, session, tokenPair, user } from "./answers.ts";
 import { describe, inEnvelope, nothing } from "./describe.ts";
 import { ada, adasSession, tokens } from "./examples.ts";
@@ -32,6 +33,7 @@ const refresh = (id: string, summary: string) =>
     token: "refreshToken",
     answer: inEnvelope(accessToken(), { accessToken: tokens.accessToken }),
     failures: ["token_reused"],
+    says: { token_wrong_type: ONLY_REFRESH_TOKENS },
   }));
 
 export const described = {
@@ -102,6 +104,7 @@ export const described = {
     body: "ignored",
     answer: inEnvelope(tokenPair(), tokens),
     failures: ["token_reused"],
+    says: { token_wrong_type: ONLY_REFRESH_TOKENS },
   })),
   getSessionList: describe(() => ({
     id: "getSessionList",

@@ -14,5 +14,5 @@ export function fitted({ userAgent, address }: Client): Client {
 }
 
 /** What all clients have in common that may be one: see `clientNetwork`. */
-export const networkOf = ({ address }: Pick<Client, "address">): string =>
+export const networkOf = ({ address }: Client): string =>
   address === null ? "unknown" : clientNetwork(address);

@@ -1,6 +1,3 @@
-/** Characters as a person counts them and as `VARCHAR(40)` does: code points, not UTF-16 units. */
-export const characters = (text: string): number => [...text].length;
-
 /** More combining marks in a row than any name or password of ours can have: 128 characters, of which the first may hold three. */
 const LONG_RUN = 160;
 const MARK = /\p{M}/u;

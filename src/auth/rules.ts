@@ -1,9 +1,12 @@
 import { z } from "zod";
-import { characters, normalForm } from "./normalForm.ts";
+import { normalForm } from "./normalForm.ts";
 
 /** The most a password may have, in characters: more only costs time (OWASP ASVS 5.0, 6.2.9 asks for 64 at least). */
 export const PASSWORD_MAX_LENGTH = 128;
 const USERNAME_MAX_LENGTH = 40;
+
+/** Characters as a person counts them and as `VARCHAR(40)` does: code points, not UTF-16 units. */
+const characters = (text: string) => [...text].length;
 
 /** A string that has to be there; numbers are no strings. */
 export const text = (name: string) =>

@@ -5,7 +5,7 @@ import type { AppEnv } from "./deps.ts";
 import { fail } from "./envelope.ts";
 
 /** Bodies are a name and a password: more than this is a mistake or an attack. */
-export const MAX_BODY_BYTES = 16 * 1024;
+const MAX_BODY_BYTES = 16 * 1024;
 
 /**
  * Refuses a body that is too large. One that can't be read (its client has gone, or sent no proper chunks) is no fault of
