@@ -115,7 +115,7 @@ export function createPasswords(
   };
 }
 
-/** In place of a network: an operator's command, or work that is left of a request. */
+/** In place of a network: an operator's command. */
 const NOBODY = "";
 
 const spellings = (password: string): Set<string> =>
