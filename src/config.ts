@@ -62,7 +62,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** What is parsed once is not worth compiling a parser for. */
+/** The environment is parsed once: not worth compiling a parser for. */
 const ONCE = { jitless: true };
 
 type Environment = Record<string, string | undefined>;
@@ -79,7 +79,7 @@ export function parseConfig(environment: Environment, readFile: (path: string) =
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`));
   }
-  // The remaining checks go on with what could be read, so that one run shows everything.
+  // The remaining checks go on with what could be read, so that one run shows every problem.
   const good = { ...present } as Environment;
   for (const issue of parsed.error?.issues ?? []) delete good[String(issue.path[0])];
   const read = parsed.data ?? variables.parse(good, ONCE);

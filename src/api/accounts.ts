@@ -11,7 +11,7 @@ import { changePasswordBody, loginBody, registerBody } from "./schemas.ts";
 /** Accounts: register, log in, change the password. The seed answers a login at both of its paths. */
 export function accountRoutes(deps: Deps) {
   const { passwordMinLength } = deps.config;
-  /** In front of all else: under a flood of logins, what a refusal costs is what the others wait for. */
+  /** Before all else: under a flood of logins everybody waits for what the refusals cost. */
   const room: MiddlewareHandler<AppEnv> = (c, next) => {
     deps.passwords.requireRoom(networkOf(clientOf(c)));
     return next();

@@ -3,7 +3,7 @@ import type { PublicSession, TokenPair } from "../auth/sessions.ts";
 import type { PublicUser } from "../db/users.ts";
 import { catalogue, type ErrorCode } from "../errors.ts";
 
-/** What answers look like, for the document at `/openapi.json`; a test holds every answer against it. */
+/** What answers look like, for the document at `/openapi.json`; a test compares every answer with it. */
 
 /** Makes a schema when it is first asked for: no start should wait for what only the document needs. */
 function once<T>(make: () => T): () => T {

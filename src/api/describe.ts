@@ -18,18 +18,18 @@ interface Operation {
   tag: (typeof tags)[number]["name"];
   summary: string;
   description?: string;
-  /** The token it needs; none when left out. It brings its failures along, and those of the database. */
+  /** The token it needs, if any; the failures of tokens and of the database follow from it. */
   token?: "accessToken" | "refreshToken";
-  /** It reads a JSON body, which brings its failures along; a POST without one still has its size looked at. */
+  /** `json`: it reads a body, from which its failures follow. `ignored`: a POST that reads none; its size is checked all the same. */
   body?: "json" | "ignored";
   answer: Answer;
-  /** Headers of its success beside those of all. */
+  /** Headers of its success, beside those that all answers have. */
   headers?: Record<string, Header>;
   /** Its own failures. */
   failures?: ErrorCode[];
-  /** What it says with a failure, where that is not the catalogue's text. */
+  /** Its messages for failures, where they differ from the catalogue's. */
   says?: Partial<Record<ErrorCode, string>>;
-  /** A fault that its validation can find, for an example. */
+  /** A fault that its validation can find, as the example. */
   fault?: FieldError;
 }
 

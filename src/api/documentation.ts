@@ -4,7 +4,7 @@ import type { AppEnv, Deps } from "../http/deps.ts";
 import { describe } from "./describe.ts";
 import { openApiDocument } from "./openapi.ts";
 
-/** Everything of the page comes from here, no script and no style stands in it, and it may not be framed. */
+/** All parts of the page come from this service, it has no inline script or style, and it may not be framed. */
 const PAGE_HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
@@ -20,7 +20,7 @@ const PAGE = "index.html";
 const FILE_HEADERS = { "Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff" };
 
 /**
- * The service's description of itself, and where there are files for it a page to read and try it.
+ * The service's description of itself and, where there are files for it, a page to read and try it.
  * @param app what is described; the document is made when it is first asked for
  */
 export function documentationRoutes(app: Hono<AppEnv>, readFiles: Deps["docs"]) {

@@ -1,4 +1,4 @@
-/** The examples of `/openapi.json`, of which a test holds every one against its schema. */
+/** The examples of `/openapi.json`; a test checks each of them against its schema. */
 
 const TOKEN = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
 

@@ -4,7 +4,7 @@ import { accessToken, session, tokenPair, user } from "./answers.ts";
 import { describe, inEnvelope, nothing } from "./describe.ts";
 import { ada, adasSession, tokens } from "./examples.ts";
 
-/** What `/openapi.json` says of each route; its bodies' schemas it has from the routes' validators. */
+/** What `/openapi.json` says of each route; the schemas of bodies come from the routes' validators. */
 
 const login = (id: string, summary: string) =>
   describe(() => ({

@@ -25,7 +25,7 @@ export function sessionRoutes(deps: Deps) {
 
   return (
     new Hono<AppEnv>()
-      // Without the blocklist in front: what a spent refresh token gets is for these to say, which ask the database themselves.
+      // Without the blocklist: these ask the database themselves, since they have their own answers to spent refresh tokens.
       .get("/refreshToken", described.refreshToken, refreshing, refreshed)
       .get("/login", described.refreshTokenAtLogin, refreshing, refreshed)
       .post("/rotateToken", described.rotateToken, refreshing, async (c) =>

@@ -9,7 +9,7 @@ import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 /** Rows of the pages that follow the first: few enough for memory, many enough to be fast. */
 const NEXT_PAGES = 3000;
 
-/** How long a client may take until it reads on from the beginning, in ms. Of one that left before, nobody tells. */
+/** How long a client may take to read past the beginning, in ms: the runtime does not tell of one that left before then. */
 const BEGUN_MS = 10_000;
 
 const utf8 = new TextEncoder();
@@ -21,7 +21,7 @@ interface Beginning {
   after: number | undefined;
 }
 
-/** Made once for all who were answered with the same first users. */
+/** Made once for all requests that got the same first users. */
 const beginnings = new WeakMap<PublicUser[], Beginning>();
 
 function beginningOf(users: PublicUser[]): Beginning {
@@ -35,8 +35,8 @@ function beginningOf(users: PublicUser[]): Beginning {
 }
 
 /**
- * Answers with the list: whole, and so with its length, or in constant memory as the client takes it. If the database
- * fails on the way the connection is broken off, so that nobody takes the beginning for all.
+ * Answers with the list: a short one whole, and so with its length, a long one in constant memory, as fast as the client takes
+ * it. If the database fails on the way the connection is broken off, so that nobody takes a part for the whole.
  * @param begunMs how long a client may take until it reads on from the beginning
  */
 export function answerUserList(
@@ -53,7 +53,7 @@ export function answerUserList(
   }
   const { promise, resolve } = Promise.withResolvers<void>();
   deps.hold?.(c, promise);
-  // What follows the beginning may take as long as its client does, whatever the request has left.
+  // What follows the beginning may take as long as its client does: the request's limit of time does not hold for it.
   const rest = restOfList(deps.database(c), after);
   return jsonAnswer<PublicUser[]>(c, stream(text, rest, deps.log, resolve, begunMs));
 }
@@ -74,7 +74,7 @@ async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Arr
   }
 }
 
-/** A page as text, which waits for its client in less room than its rows would. @returns no `last` with the end */
+/** A page as text, which takes less memory than its rows while it waits for the client. @returns no `last` for the last page */
 async function nextPiece(db: Database, after: number) {
   const rows = await pageUsers(db, after, NEXT_PAGES);
   const last = rows.length === NEXT_PAGES ? rows.at(-1)?.id : undefined;
@@ -82,7 +82,7 @@ async function nextPiece(db: Database, after: number) {
   return { text: utf8.encode(last === undefined ? `${text}]}` : text), last };
 }
 
-/** A body that asks for the next piece when the client has taken the last, and for none when it has gone. */
+/** A body that asks for the next piece when the client has taken the one before, and for no more once it has gone. */
 function stream(
   first: Uint8Array,
   rest: AsyncGenerator<Uint8Array>,

@@ -14,7 +14,7 @@ export function userRoutes(deps: Deps) {
   const live = blocklist(deps);
   const liveWithUsers = blocklist(deps, true);
 
-  /** The blocklist; for all users it asks for their beginning too. */
+  /** The blocklist; where all users are wanted it asks for the first of them too. */
   const liveList: MiddlewareHandler<AppEnv> = (c, next) => {
     const page = c.req.url.includes("?") && (c.req.query("limit") || c.req.query("after"));
     return page ? live(c, next) : liveWithUsers(c, next);

@@ -58,8 +58,8 @@ export async function createAccount(
 const INSERT_ATTEMPTS = 3;
 
 /**
- * Adds an account. When the answer is lost, it is written once more: the unique index has that wait for the first attempt,
- * should the server still be at it, and then says whether there is an account. Whether that is ours is looked up.
+ * Adds an account. If the answer is lost, it tries again: the unique index makes the second attempt wait for the first, should
+ * the server still be working on it, and then tells whether the name is taken. Whether it was taken by us is looked up.
  */
 async function addUser({ db }: AuthContext, user: NewUser): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -85,12 +85,12 @@ async function isStored(
   return (await findCredentials(db, username))?.pwd === pwd;
 }
 
-/** Sessions that a user may have at once. Without end, they could be so many that a change of password cannot end them. */
+/** Sessions that a user may have at once. Without a limit they could become too many for a change of password to end in time. */
 const MAX_SESSIONS = 1000;
-/** From so many on a login looks whether there are more: they were counted before its hash, and others may be under way. */
+/** From this many on a login counts again: the number it knows is from before its hash, and other logins may be under way. */
 const MANY_SESSIONS = 900;
 
-/** How often a password is checked when its hash was renewed or changed between the check and what it is for. */
+/** How often a password is checked when its stored hash keeps changing between the check and what the check is for. */
 const LOOKS = 3;
 
 /**
@@ -120,7 +120,7 @@ export function login(context: AuthContext, credentials: Credentials, client: Cl
 
 /**
  * Changes a password and ends the user's other sessions, both or neither. Tokens that name no session (Flask's) end
- * too, also the one it is asked with: they cannot be told apart.
+ * too, even the one that asks: they cannot be told apart.
  * @throws ApiError `invalid_password` if the current one is wrong, `validation_failed`, `hash_unsupported`,
  * `overloaded`, `too_many_attempts`; `token_revoked` if the user is gone or disabled by now
  */
@@ -142,7 +142,7 @@ export async function changePassword(
     const stored = await context.passwords.hash(newPassword, from);
     for (let look = 0; look < LOOKS; look++) {
       if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded();
-      // Renewed by a login, or changed. Whoever asks knew the password a moment ago: it is no guess, and counts as none.
+      // A login renewed the hash, or it was changed. Whoever asks knew the password a moment ago, so this counts as no guess.
       const now = await findCredentials(context.db, user.username);
       if (now?.id !== user.id || !(await context.passwords.verify(password, now, { from })).matches) break;
       user = now;

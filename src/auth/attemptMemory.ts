@@ -1,8 +1,8 @@
 import type { Attempts } from "../db/attempts.ts";
 
 /**
- * What this instance knows of the counts: what the database last said, and what it has counted itself and not stored
- * yet, or could not store.
+ * What this instance knows of the counts: what the database last said, and what it has counted itself but not stored,
+ * or not yet.
  */
 export interface AttemptMemory {
   /** The count of a bucket, 0 for one that is not known or has run out, and when it runs out (epoch seconds). */
@@ -11,11 +11,11 @@ export interface AttemptMemory {
   count(bucket: string, nowSeconds: number, lastsSeconds: number): void;
   /** Takes over the database's count after one was stored. */
   stored(bucket: string, count: number, nowSeconds: number): void;
-  /** What is known of a bucket, for `refresh` to tell whether that has changed. */
+  /** What is known of a bucket: `refresh` is handed it back, to tell whether it has changed since. */
   look(bucket: string): unknown;
   /**
-   * Takes over what the database said when asked; a lower count only if nothing was counted here since. What could not be
-   * stored before the bucket ran out is forgotten with it.
+   * Takes over what the database said when asked; a lower count only if nothing was counted here since then. Counts that
+   * were never stored are forgotten when the bucket runs out.
    */
   refresh(bucket: string, count: number, expiresAt: number, looked: unknown, nowSeconds: number): void;
 }
@@ -27,8 +27,8 @@ interface Known {
 }
 
 /**
- * The limit that is left when the database cannot count. Bounded, since an attacker has many addresses: what was written
- * longest ago goes first.
+ * The limit that remains when the database cannot count. Bounded, since an attacker has many addresses: the bucket that was
+ * written longest ago goes first.
  * @param capacity most buckets held
  */
 export function createAttemptMemory(capacity = 50_000): AttemptMemory {

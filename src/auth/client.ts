@@ -13,6 +13,6 @@ export function fitted({ userAgent, address }: Client): Client {
   return { userAgent: cut(userAgent, 255), address: cut(address, 45) };
 }
 
-/** What all clients have in common that may be one: see `clientNetwork`. */
+/** The network a client is counted by: all clients of one may be the same (see `clientNetwork`). */
 export const networkOf = ({ address }: Client): string =>
   address === null ? "unknown" : clientNetwork(address);

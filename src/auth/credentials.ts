@@ -14,8 +14,8 @@ export interface Credentials {
 }
 
 /**
- * The user of a right password, and the attempt, which has succeeded once that was of use. The reason why a stored hash
- * cannot be checked goes to the log. Within a place of `admit`.
+ * Checks a password, within a place of `admit`. Why a stored hash cannot be checked goes to the log.
+ * @returns its user, and the attempt: the caller says that it `succeeded` once the password has served its purpose
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
  * `too_many_attempts`
  */
@@ -40,9 +40,9 @@ export async function checkPassword(
 }
 
 /**
- * The user of a name in whatever normal form it is sent: who is kept in such a form, as Flask did; else in NFC, in which new
- * accounts are kept; else whom the database takes it for. It holds all letters beyond U+FFFF for the same one, finds none by a
- * text that is longer than its column, and lets some names (Hangul, Cyrillic with U+0306) stand in two forms side by side.
+ * The user of a name, in whatever Unicode normal form it is sent: an account stored unnormalised, as Flask did; else one in
+ * NFC, as new accounts are stored; else whichever the collation finds. The collation alone would not do: to it all letters beyond
+ * U+FFFF are equal, a text longer than the column matches nothing, and some names (Hangul, Cyrillic with U+0306) differ by form.
  */
 async function findByAnyForm(db: Database, username: string): Promise<StoredCredentials | undefined> {
   const normal = normalForm(username);
@@ -53,8 +53,8 @@ async function findByAnyForm(db: Database, username: string): Promise<StoredCred
 }
 
 /**
- * Writes a password that was just found right in today's format and at today's price. Its failing does not fail the
- * login: the old hash still stands, and the next login tries again.
+ * Stores a password that was just found right anew, in today's format and at today's price. If that fails the login does
+ * not: the old hash still stands, and the next login tries again.
  * @param from the network that waits for it
  */
 export async function renewHash(

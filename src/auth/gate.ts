@@ -7,34 +7,34 @@ export interface GateLimits {
   concurrency: number;
   /** Hashes that may wait. */
   queueLimit: number;
-  /** Places for `admit`, where a platform may end work in its midst: each is free again after a minute, whoever has it. */
+  /** Places for `admit`, on a platform that may end work midway: each counts as free again after a minute. */
   places?: number;
 }
 
 /**
- * The way to the hashes. Who comes is told apart by network (see `networkOf`), so that one that sends many waits for itself,
- * and not everybody for it.
+ * The way to the hashes. Requests are told apart by network (see `networkOf`), so that one network which sends many waits for
+ * itself, and the others do not wait for it.
  */
 export interface Gate {
   /**
-   * Takes a place for work that ends in a hash, from before it asks the database. While all are taken the rest is
-   * refused without a query, so that no flood of logins queues up for the connections that everybody needs. A quarter of
-   * the places to wait in is not for one network alone.
+   * Takes a place for work that ends in a hash, before it asks the database. While all are taken the rest is refused
+   * without a query, so that no flood of logins queues up for the connections that everybody needs. One network alone gets
+   * at most three quarters of the places to wait in.
    * @throws ApiError `overloaded` when there is none; what the work throws
    */
   admit<T>(from: string, work: () => Promise<T>): Promise<T>;
-  /** For a refusal that costs next to nothing. @throws ApiError `overloaded` if `admit` would have no place */
+  /** Refuses early, at next to no cost. @throws ApiError `overloaded` if `admit` would have no place */
   requireRoom(from: string): void;
   /**
-   * Works when its turn comes: the networks that wait are called up one after the other. What a network asks for within a
-   * place, one after the other, finds room to wait.
+   * Runs the work when its turn comes; the networks that wait take turns. Within a place, hashes that are asked for one
+   * after the other always find room to wait.
    * @throws ApiError `overloaded` when too many wait already; what the work throws
    */
   turn<T>(from: string, work: () => Promise<T>): Promise<T>;
   depth(): GateDepth;
 }
 
-/** After so long a place is free again that nobody gave back, in ms. */
+/** After this long a place that nobody gave back counts as free, in ms. */
 const FORGOTTEN_MS = 60_000;
 
 interface Place {
@@ -52,9 +52,9 @@ export function createGate(
   const taken = new Set<Place>();
   /** How many each network has. */
   const held = new Map<string, number>();
-  /** What one network may take. Where there is no queue, all wait from the first on. */
+  /** The places that one network may take. Without a queue every place is one to wait in. */
   const share = places - Math.floor((Number.isFinite(concurrency) ? places - concurrency : places) / 4);
-  /** Those who wait for their turn, by network, who was called up last at the end. */
+  /** Those who wait for their turn, by network; the network whose turn was last stands at the end. */
   const lanes = new Map<string, (() => void)[]>();
   let running = 0;
   let waiting = 0;

@@ -25,7 +25,7 @@ const HMAC = { name: "HMAC", hash: "SHA-256" };
 
 /**
  * Makes keys of secrets, byte for byte: the first signs, all verify. A key's name is derived from its secret, so that
- * instances agree on it, and tells no more of it than any token does.
+ * instances agree on it, and reveals no more of the secret than any token does.
  * @param hmacOf a runtime's own, where it has one that is faster than WebCrypto's
  */
 export async function createKeyring(
@@ -64,8 +64,8 @@ export async function signClaims([{ header, hmac }]: Keyring, claims: object): P
 const NAMELESS = [`${encoded({ alg: "HS256", typ: "JWT" })}.`, `${encoded({ typ: "JWT", alg: "HS256" })}.`];
 
 /**
- * The payload of a token that a key of ours has signed, with one of the headers that are usual. Where the runtime's HMAC is
- * its own, that is known at once and on the thread that asks, while a check by WebCrypto waits behind hashes of passwords.
+ * The payload of a token that a key of ours has signed and that has one of the usual headers. Where the runtime brings an HMAC of
+ * its own, this is computed at once, on the thread that asks, while a check by WebCrypto waits behind hashes of passwords.
  * @returns undefined for every other token: it may be good all the same
  */
 export async function readSigned(keyring: Keyring, token: string): Promise<unknown> {

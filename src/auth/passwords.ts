@@ -41,7 +41,7 @@ export interface Verdict {
   outdated?: boolean;
 }
 
-/** Who waits for a check; asked when its turn has come, and told of its failing before the next one's has. */
+/** On whose behalf a password is checked: asked again when the turn comes, and told of a failure before the next turn begins. */
 export interface Guard {
   /** The network that waits for it. */
   from: string;

@@ -47,8 +47,8 @@ export async function rotate(context: AuthContext, claims: Claims, client: Clien
 }
 
 /**
- * Lets a refresh token through that still stands, where nothing is rotated. One that was spent is late in the grace time,
- * after it stolen.
+ * Lets a refresh token through that still stands, without rotating it. A spent one is merely late within the grace time, and
+ * counts as stolen after it.
  * @throws ApiError `token_revoked`, `token_reused`
  */
 export async function requireUnspent(context: AuthContext, claims: Claims): Promise<TokenOwner> {
@@ -67,7 +67,7 @@ async function retryOrTheft(context: AuthContext, use: Use): Promise<TokenPair> 
   return issuePair(context, successorOf(use));
 }
 
-/** Lets a retry through. Of anything else spent, the session is ended before it is answered. */
+/** Lets a retry through. For anything else that was spent the session is ended, before the answer. */
 async function refuseTheft(context: AuthContext, use: Use): Promise<void> {
   const state = await findSession(context.db, use.sessionId, use.username);
   if (!state || use.counter >= state.counter) throw new ApiError("token_revoked"); // ended, or from before a restored backup
@@ -90,8 +90,8 @@ function isRetry(
 const successorOf = (use: Use): SessionGrant => ({ ...use, counter: use.counter + 1 });
 
 /**
- * The first rotation of a refresh token of Flask's: it gets a session, named after the token, and is blocked. From then
- * on it counts as the session's spent token number 0.
+ * The first rotation of a refresh token of Flask's: it gets a session, named after the token's `jti`, and is blocked. From
+ * then on it counts as that session's spent token number 0.
  */
 async function adopt(context: AuthContext, claims: Claims, client: Client): Promise<TokenPair> {
   const { jti } = claims;

@@ -49,7 +49,7 @@ export async function requireLive(
   return owner;
 }
 
-/** The same without a judgement: undefined for a token that does not stand. */
+/** The same, but undefined for a token that does not stand. */
 export const findLive = (
   context: SharedQuestions,
   claims: Claims,

@@ -18,7 +18,7 @@ const KNOWN_SECONDS = 90 * 24 * 60 * 60;
 /** That is stored anew at most once a day. */
 const DAY_SECONDS = 24 * 60 * 60;
 
-/** The buckets that have to do with one account; a client's follows the last two. */
+/** The buckets of one account; the last two are completed with a client's network. */
 const bucketsOf = (userId: number) => ({
   failures: `failed:user:${userId}`,
   failuresFrom: `failed:user:${userId}:client:`,
@@ -35,12 +35,12 @@ export interface Attempt extends Required<Guard> {
 
 /**
  * Lets an attempt at an account's password begin, or refuses it whatever the password. Failures count against the
- * account: in common for all clients that never logged in to it, and apart for each that has, so that whoever guesses
+ * account: in common for all clients that never logged in to it, and separately for each that has, so that whoever guesses
  * from elsewhere does not lock out the owner. They also count against the client, whatever the account. No success
  * clears a count: an attacker could log in to an account of their own in between.
  *
- * The limit is asked again when the check's turn comes, so that attempts which wait in the same queue count each other;
- * over a limit go at most those that are being hashed at that moment, on each instance.
+ * The limit is checked again when the hash's turn comes, so that attempts which wait in the same queue count each other: at
+ * most those that are being hashed at that moment, on each instance, exceed a limit.
  * @param userId undefined: there is no such account, and only the client is counted
  * @throws ApiError `too_many_attempts`
  */
@@ -57,7 +57,7 @@ export async function beginAttempt(
   const failures = account ? [byClient, account.failures, account.failuresFrom + network] : [byClient];
   const stored = await lookUp(context, failures, known);
   const isKnown = known !== undefined && stored.has(known);
-  // Of a known client nothing counts that others did, nor what it did to other accounts: many people may be behind it.
+  // Against a known client only its own failures at this account count: many people may share its address.
   const byAccount = account && (isKnown ? account.failuresFrom + network : account.failures);
 
   const stillAllowed = () => {
@@ -89,7 +89,7 @@ export async function beginAttempt(
 export async function beginRegistration(context: AuthContext, client: Client): Promise<void> {
   const { registrationsPerClient } = context.config;
   const bucket = `registered:client:${networkOf(client)}`;
-  // Whether it still is: another instance may have begun the window, so that it ends sooner than is known here.
+  // Is it still over? Another instance may have begun the window, so that it ends sooner than is known here.
   if (isOver(context, bucket, registrationsPerClient)) await lookUp(context, [bucket]);
   requireBelow(context, bucket, registrationsPerClient, "registration");
   const counted = await count(context, bucket);
@@ -98,7 +98,7 @@ export async function beginRegistration(context: AuthContext, client: Client): P
   throw tooMany(context, bucket, "registration");
 }
 
-/** What the database knows of buckets; nothing, if it cannot say. Its counts of failures are then known here too. */
+/** What the database knows of buckets, whose counts of failures are taken over here; nothing, if it cannot say. */
 async function lookUp(
   context: AuthContext,
   failures: string[],

@@ -11,7 +11,7 @@ const WELL_KNOWN = new Set([
 ]);
 
 /**
- * What the seed prints as its secret, reduced to what no way of quoting or unescaping it removes. The literal is
+ * The secret that the seed prints, reduced to what survives every way of quoting or unescaping it. The literal is
  * public, however a `.env` reader or a Dockerfile changed its backslashes and quotes.
  */
 const SEED_SECRET = "#q)x00xd6x9fibqxd7;,xe2e";

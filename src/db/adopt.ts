@@ -1,6 +1,6 @@
 import type { Connection, RowDataPacket } from "mysql2/promise";
 
-/** What every text column of ours is compared with; the seed's users are told apart by nothing finer. */
+/** The collation of every text column of ours, and of the seed's: nothing finer tells its users apart. */
 const COLLATION = "utf8mb4_unicode_ci";
 const SEED_TABLES = ["user", "revoked_tokens"];
 
@@ -10,7 +10,7 @@ export interface RepeatedName {
   names: string[];
 }
 
-/** A repeated name in a line: quoted, and without the control characters that JSON leaves as they are. */
+/** A repeated name as one line: quoted, and without the control characters that JSON does not escape. */
 export const describeRepeated = ({ ids, names }: RepeatedName): string => {
   const quoted = names.map((name) => JSON.stringify(name).replace(/\p{Cc}/gu, "\u{FFFD}"));
   return `ids ${ids.join(", ")}: ${quoted.join(", ")}`;

@@ -32,7 +32,7 @@ export async function countAttempt(
   nowSeconds: number,
   lastsSeconds: number,
 ): Promise<number> {
-  // From left to right: the count looks at the old end. LAST_INSERT_ID(x) hands x to the client without another query.
+  // Assigned from left to right, so the count sees the old `expires_at`. LAST_INSERT_ID(x) saves a query to read x.
   const [result] = await db.execute(sql`
     INSERT INTO ${attempts} (bucket, count, expires_at) VALUES (${bucket}, 1, ${nowSeconds + lastsSeconds})
     ON DUPLICATE KEY UPDATE

@@ -49,9 +49,9 @@ function canCompile(): boolean {
 }
 
 /**
- * Session settings without which a server's own defaults could change an answer: strict mode so that nothing is cut, no
- * NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection, and an isolation level. What was stored is
- * stored at once, and nobody reads what was true before; all rows of an answer come; and unique is unique.
+ * Session settings without which a server's own defaults could change an answer: strict mode so that nothing is cut off, no
+ * NO_BACKSLASH_ESCAPES, under which client-side escaping would be open to injection, and an isolation level. Statements commit
+ * at once, so that nobody reads what was true before; no row of an answer is left out; and unique indexes are checked.
  */
 export const SESSION_SETTINGS = [
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
@@ -60,9 +60,9 @@ export const SESSION_SETTINGS = [
 ];
 
 /**
- * How long a statement may wait for a lock (twice, see cluster.ts) or run, in seconds, before the server gives it up: a
- * little sooner than we do, so that what we gave up is not done later, unless it had to wait for a connection first. MariaDB and
- * MySQL have different names for the latter, and each refuses the other's.
+ * How long a statement may wait for a lock (twice, see cluster.ts) or run before the server gives it up: a little sooner than
+ * we do, so that a statement we gave up is not done later, unless it had to wait for a connection first. The time to run has
+ * a name (and unit) of its own in MariaDB and in MySQL, and each refuses the other's.
  */
 const TIME_LIMITS = [
   "SET SESSION innodb_lock_wait_timeout = 1",
@@ -81,8 +81,8 @@ export const CAUSAL_READS = "SET SESSION wsrep_sync_wait = 7";
 /**
  * A pool for one process. Connections are opened when first needed.
  * @param poolSize most connections at once
- * @param options `prepare` false: statements are sent as texts, where no connection lasts long enough for more; `onRefused` is
- * told why a connection was given up that is not to be used with other settings
+ * @param options `prepare` false: statements are sent as text, where no connection lasts long enough to prepare them;
+ * `onRefused` is told why the server refused a setting, without which its connection is not used
  */
 export function openPool(
   target: DatabaseTarget,
@@ -93,7 +93,7 @@ export function openPool(
   const pool = createPool({
     ...connectionOptions(target),
     connectionLimit: poolSize,
-    // The driver looks once a second, and closes what is free beyond this at that moment, also in the midst of work.
+    // The driver looks once a second and closes what is free beyond this at that moment, even while there is work to come.
     maxIdle: Math.max(1, poolSize - 1),
     idleTimeout: 60_000,
     gracefulEnd: true, // with a goodbye: without, MariaDB warns of each that is closed
@@ -122,7 +122,7 @@ export const closePool = (pool: Pool): Promise<void> => within(1_000, pool.end()
 
 /**
  * The typed query builder over a pool.
- * @param allowance what a request may spend on waiting for it; such an object is the request's own, and costs it some microseconds
+ * @param allowance what a request may spend on waiting; the result is that request's own then, and takes some microseconds to make
  */
 export function openDatabase(pool: Pool, allowance?: Allowance): Database {
   return drizzle({ client: forCluster(allowance ? limitTime(pool, allowance) : pool) });

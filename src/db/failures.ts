@@ -32,15 +32,15 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
 }
 
 /**
- * The driver's code. Of what the server says (it has a state) it has no name for MariaDB's own errors, its time limit (1969) among
- * them, and other names than MySQL's for some.
+ * The driver's code. For errors of the server (they have an SQL state) the driver has no names where they are MariaDB's own, such
+ * as its time limit (1969), and wrong names for some others: those are called `ER_` and their number.
  */
 function codeOf(error: Error): unknown {
   const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown };
   return typeof sqlState === "string" && !/^E[ER]_/.test(String(code)) ? `ER_${errno}` : code;
 }
 
-/** Codes of the driver and the server, our own two, and of a connection that broke; no others of the system's. */
+/** Codes of the driver and the server, two of our own, and those of a broken connection; no other codes of the system. */
 const DRIVER_CODE =
   /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|DATABASE_TIMEOUT$|BLOCKLIST_FULL$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
 const CLOSED_CONNECTION = /^Can't add new command when connection is in closed state/;
@@ -82,8 +82,8 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /**
- * Read-only, no part of its cluster for now, or not the server that prepared this connection's statements (1243): another
- * connection may reach another server.
+ * The server is read-only, not part of its cluster for now, or not the one that prepared this connection's statements (1243):
+ * another connection may reach another server.
  */
 const ELSEWHERE = new Set([1047, 1243, 1290, 1792, 1836]);
 
@@ -114,8 +114,8 @@ export function isBroken(error: unknown): boolean {
 }
 
 /**
- * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow; from
- * 9001 on TiDB's, of a part of it that is gone or busy.
+ * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. From
+ * 9001 on they are TiDB's, about a part of it that is gone or busy.
  */
 const UNAVAILABLE = new Set([
   1021, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1135,

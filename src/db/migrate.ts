@@ -52,8 +52,8 @@ export async function countPending(target: DatabaseTarget, folder: string): Prom
 }
 
 /**
- * What is not noted as applied. What is noted stays so; that something is missing is certain only on a connection that is
- * settled, since a node of a cluster may lag behind. So most starts ask this once and nothing else.
+ * The migrations that are not noted as applied. A note never goes away; that one is missing is certain only on a connection
+ * with `settle`'s settings, since a node of a cluster may lag behind. So most starts ask this once and nothing else.
  */
 async function findPending(connection: Connection, folder: string): Promise<MigrationMeta[]> {
   const applied = new Set<number>();
@@ -94,7 +94,7 @@ async function withConnection<T>(
   }
 }
 
-/** Settings of one engine or the other. What changes a large table takes longer than the server may let statements take. */
+/** Settings that one engine or the other has. To change a large table takes longer than a server may allow a statement. */
 const SOMEWHERE = [CAUSAL_READS, "SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
 
 /** Gives a connection the settings that every change needs. */

@@ -61,7 +61,7 @@ async function purgeTable(
       .limit(BATCH);
     if (expired.length === 0) break;
     const keys = expired.map((row) => row.key);
-    // By then one of them may have begun anew: a count of attempts does.
+    // One of them may have begun anew since it was read, as a count of attempts does.
     const stillExpired = and(inArray(key, keys), lt(table.expiresAt, before));
     const [result] = await repeat(async () => db.delete(table).where(stillExpired));
     deleted += result.affectedRows;
@@ -73,7 +73,7 @@ async function purgeTable(
 /** The last id of the seed's `int`. */
 const LAST_ID = 2_147_483_647;
 
-/** Which part of the blocklist's ids is used, 0 to 1: purged rows give none back. 0 once the column was made wider. */
+/** The share of the blocklist's ids that are used, 0 to 1: purging gives none back. 0 once the column was made wider. */
 export async function blocklistIdsUsed(pool: Pool): Promise<number> {
   const [[row]] = await pool.query<RowDataPacket[]>(
     `SELECT MAX(id) AS last FROM revoked_tokens HAVING EXISTS (SELECT 1 FROM information_schema.COLUMNS

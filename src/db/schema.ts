@@ -18,7 +18,7 @@ export const users = mysqlTable(
     tokensValidFrom: bigint("tokens_valid_from", { mode: "number" }),
     /** Since when the user may not log in; epoch seconds, NULL: may. */
     disabledAt: bigint("disabled_at", { mode: "number" }),
-    /** Sessions ever opened: who opens one writes the row, and so meets whoever changes it on another node of a cluster. */
+    /** Sessions ever opened. Opening one writes the row, and so conflicts with a change of it on another node of a cluster. */
     logins: bigint("logins", { mode: "number" }).notNull().default(0),
   },
   (table) => [uniqueIndex("user_username_unique").on(table.username)],
@@ -64,8 +64,8 @@ export const sessions = mysqlTable(
 );
 
 /**
- * How often something was tried that must not be tried without limit: what and by whom is the bucket's name (see
- * auth/throttle.ts), and from `expires_at` on (epoch seconds) the row says nothing.
+ * How often something was tried that must not be tried without limit. The bucket's name says what and by whom (see
+ * auth/throttle.ts); from `expires_at` on (epoch seconds) the row says nothing.
  */
 export const attempts = mysqlTable(
   "attempt",

@@ -21,8 +21,8 @@ const INSERT = `INSERT INTO session
 
 /**
  * Opens a session if a condition on its user holds at this very moment: a user who was disabled or deleted meanwhile, or
- * whose password was changed since it was checked, gets none. The user's row is written for that, so that who changes it
- * and this come one after the other, whatever the isolation level: by its lock, and between nodes of a cluster, where no
+ * whose password was changed since it was checked, gets none. For that the user's row is written, so that this and a change of
+ * the row come one after the other, whatever the isolation level: by the row's lock, and between nodes of a cluster, where no
  * lock holds, by the conflict of two writes.
  * @param tx in a transaction
  * @returns whether it was opened

@@ -20,7 +20,7 @@ interface Asker<K, V> {
 
 /** Those who wait for a kind of query, of one pool. */
 interface Queue<K, V> {
-  /** Of who asked last: all lead to the same pool. */
+  /** From whoever asked last: all lead to the same pool. */
   limited: SharedDatabase["limited"];
   askers: Asker<K, V>[];
   /** Queries that are under way and still waited for. */
@@ -31,26 +31,26 @@ interface Queue<K, V> {
   last: number;
 }
 
-/** Queries of a kind at once: while the database works on one, the answers that came of the other are written. */
+/** Queries of a kind at once: while the database works on one, the answers from the other are written. */
 const LANES = 2;
 
-/** A query that takes longer than this is waited for no more: all that waits is sent beside it. In ms. */
+/** After this long the next query no longer waits for a slow one: all that waits is sent beside it. In ms. */
 const PATIENCE_MS = 250;
 
 /**
- * When all that has arrived by now is read. Where a runtime has no such moment (workerd before Node's API) each request has a
- * pool to itself, and nobody to wait for.
+ * Calls back when all that has arrived by now is read. Where a runtime cannot tell (workerd without Node's API) each request has
+ * a pool to itself, and nobody to wait for.
  */
 const atEndOfTurn: (work: () => void) => void =
   (globalThis as { setImmediate?: (work: () => void) => void }).setImmediate ?? queueMicrotask;
 
 /**
- * Lets those that wait for the same kind of query share one. While as many are under way as may be, whoever asks waits, and
- * the next query answers all of them: it is sent after the last of them has asked, so nobody is told what was true before.
- * Who asks after somebody who was alone does not wait; where several waited the last time, the next query is sent when all that
- * has arrived is read. Each pool has its own queue: in a runtime whose connections belong to one request, each request has a pool,
- * and shares nothing. A query has as much time as a request, since it must end for all who share it; what they waited is
- * taken off what each has left.
+ * Lets requests that wait for the same kind of query share one. While `LANES` of them are under way, whoever asks waits, and the
+ * next query answers all who wait: it is sent after the last of them has asked, so nobody is told what was true before.
+ * If the last query was for one request, the next is sent at once; if several shared it, when all that has arrived by then is
+ * read. Each pool has its own queue: in a runtime whose connections belong to one request, each request has a pool and shares
+ * nothing. A query has as much time as a request, since it must end for all who share it; what each waited is taken off what
+ * it has left.
  * @param ask one query for many keys; its answers in the order of the keys
  * @param limits `most` keys in one query; up to `least` are not dealt out to two
  */
@@ -83,7 +83,7 @@ export function sharing<K, V>(
     }
   };
 
-  /** Takes a lane. @returns gives it back and sends what waits; when patience is over that is done without it, and for all */
+  /** Takes a lane. @returns what gives it back and sends what waits. When patience is over that happens by itself, and all is sent. */
   const begin = (queue: Queue<K, V>): (() => void) => {
     let taken = true;
     queue.underWay++;

@@ -1,7 +1,7 @@
 import type { Pool, PoolConnection } from "mysql2/promise";
 import { leavesServer } from "./failures.ts";
 
-/** How long a statement may take, a wait for a connection included, in ms: above the server's own limits. */
+/** How long a statement may take, waiting for a connection included, in ms: more than the server's own limits. */
 const STATEMENT_MS = 3_250;
 
 /** What a request may still spend on waiting for the database, in ms. Statements take off what they used. */
@@ -14,7 +14,7 @@ const REQUEST_MS = 3_250;
 
 export const requestAllowance = (): Allowance => ({ leftMs: REQUEST_MS });
 
-/** Waits for a statement that requests share, and takes the time off one's allowance. */
+/** Waits for a statement that requests share, and takes the time off the allowance of one of them. */
 export async function chargedWait<T>(allowance: Allowance, work: Promise<T>): Promise<T> {
   const begun = performance.now();
   try {
@@ -30,7 +30,7 @@ export class DatabaseTimeout extends Error {
   readonly code = "DATABASE_TIMEOUT";
 }
 
-/** Waits so long and no longer. @param limit milliseconds @throws DatabaseTimeout */
+/** Waits for work, but not longer than a limit. @param limit milliseconds @throws DatabaseTimeout */
 export async function within<T>(limit: number, work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -50,7 +50,7 @@ interface Wait<T> {
 type Method = "query" | "execute";
 type Result = [rows: unknown, fields: unknown];
 
-/** What is used of the driver's own connection, behind the one of its promises. */
+/** What is used of the driver's own connection, on which its promise-based one rests. */
 type CoreConnection = Record<
   Method,
   (sql: unknown, values: unknown, done: (error: unknown, rows: unknown, fields: unknown) => void) => void

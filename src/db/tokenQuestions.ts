@@ -36,15 +36,15 @@ interface Row {
 /** Users that are read with a token: one more than a list that is answered whole has. */
 export const FIRST_USERS = 1001;
 
-/** Tokens that a statement asks about. Few sizes, as each is a statement that every connection prepares; a gap is filled up. */
+/** How many tokens a statement asks about. Few sizes, since every connection prepares each of them; gaps are filled up. */
 const SIZES = [1, 4, 16, 32, 100];
 const TOGETHER = { most: 100, least: 16 };
 
-/** Sessions and their users. In that order: to find that out takes the server as long as the rest. */
+/** Sessions, then their users. STRAIGHT_JOIN: to find out that order takes the server as long as the rest. */
 const SESSIONS = `
   SELECT STRAIGHT_JOIN s.id AS sessionId, s.counter, s.expires_at AS expiresAt, ${PUBLIC_COLUMNS}, NULL AS jti
   FROM session s JOIN user u ON u.id = s.user_id WHERE u.disabled_at IS NULL AND s.id`;
-/** Who asks alone: half the work of a union. */
+/** For one token alone: half the work of a union. */
 const ONE = `${SESSIONS} = ? AND NOT EXISTS (SELECT id FROM revoked_tokens WHERE jti = ?)`;
 const MANY = (size: number): string => `${SESSIONS} IN (${marks(size)})
   UNION ALL

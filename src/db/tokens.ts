@@ -55,10 +55,10 @@ function keyOf({ sessionId, parentJti, jti }: PresentedToken): TokenKey | undefi
   return plain ? { sessionId, jti } : undefined;
 }
 
-/** As all that issue tokens write their ids: of these no two are the same to the collation. */
+/** Ids as all who issue tokens write them: no two of these are equal to the collation. */
 const PLAIN_ID = /^[0-9a-f-]{36}$/;
 
-/** What the answer to a shared question says of a token; where there is none, or it leaves that open, the token is asked about alone. */
+/** What the answer to a shared question says of a token. Without one, or where it leaves that open, a question of its own. */
 async function judge(
   to: SharedDatabase,
   token: PresentedToken,
@@ -134,7 +134,7 @@ async function requireBlocked(db: Database, jtis: string[]): Promise<void> {
     return rows.length > 0;
   };
   for (const jti of jtis) {
-    // Only where a transaction reads what was before it began (TiDB) a lock is needed to see what was stored meanwhile.
+    // With a lock, to see what was stored meanwhile, only where a transaction reads what was there before it began (TiDB).
     if (!(await isThere(jti)) && !(await isThere(jti, " FOR UPDATE"))) throw new BlocklistFull();
   }
 }

@@ -16,7 +16,7 @@ export function inTransaction<T>(
   return repeat(() => together(db, work), { harmless });
 }
 
-/** Drizzle's own transactions keep their connection to themselves, so that no statement could be prepared on it. */
+/** Drizzle's own transactions do not give out their connection, so that no statement could be prepared on it. */
 async function together<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
   const connection = await db.$client?.getConnection?.();
   if (!connection) throw new TypeError("a transaction takes a pool, and is not begun within another one");

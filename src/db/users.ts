@@ -11,8 +11,8 @@ export interface PublicUser {
 }
 
 /**
- * Those columns of a row `u`, for a statement that is prepared: times as the server writes them, since such an answer has them in
- * parts.
+ * Those columns of a row `u`, for a prepared statement: times are cast to text, since such an answer has them as numbers (year,
+ * month and so on).
  */
 export const PUBLIC_COLUMNS =
   "u.id, u.username, CAST(u.created_at AS CHAR) AS created_at, CAST(u.updated_at AS CHAR) AS updated_at";
@@ -40,19 +40,19 @@ export async function findCredentials(
   return row;
 }
 
-/** What has to be so of a user, the row `u`: as SQL with one `?`, and what stands for it. */
+/** What has to be true of a user, the row `u`: SQL with one `?`, and its value. */
 export interface UserCondition {
   text: string;
   param: string | number | null;
 }
 
-/** That a user's hash is still the one that was read: byte by byte, since the column's own comparison ignores case. */
+/** A user's hash is still the one that was read, byte by byte: the column's own comparison ignores case. */
 export const unchangedPassword = ({ pwd }: Pick<StoredCredentials, "pwd">): UserCondition => ({
   text: "CAST(u.pwd AS BINARY) <=> CAST(? AS BINARY)",
   param: pwd,
 });
 
-/** That tokens of a user that name no session are good, if made at that time (epoch seconds). */
+/** Tokens of a user that name no session are good, if made at that time (epoch seconds). */
 export const tokensStillValid = (madeAt: number): UserCondition => ({
   text: "(u.tokens_valid_from IS NULL OR u.tokens_valid_from <= ?)",
   param: madeAt,
@@ -65,7 +65,7 @@ export interface NewUser {
   salt: string;
   /** For both of its times, `YYYY-MM-DD HH:mm:ss`. */
   wallTime: string;
-  /** Epoch seconds: a token without a session from before that was somebody else's of the same name. */
+  /** Epoch seconds: a token without a session from before then belonged to somebody else of the same name. */
   tokensValidFrom: number;
 }
 

@@ -12,9 +12,9 @@ import { REALM } from "./envelope.ts";
 import { createTokenMemory } from "./tokenMemory.ts";
 
 /**
- * Lets a request through whose token is signed with a key of ours, of the wanted type and in its time, and sets
- * `claims`. Hono's middleware checks the signatures of tokens whose headers are not the usual ones, and says what is wrong with any;
- * times are left to `readClaims`, which has the clock and the texts.
+ * Lets a request through whose token is signed with a key of ours, of the wanted type and within its time, and sets `claims`.
+ * Hono's middleware checks the signatures of tokens with unusual headers, and says what is wrong with a bad one; times are left to
+ * `readClaims`, which has the clock and the texts.
  * @throws ApiError any `token_*` but `token_revoked` and `token_reused`
  */
 export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<AppEnv> {
@@ -44,7 +44,7 @@ export function blocklist(deps: Deps, withUsers = false): MiddlewareHandler<AppE
   };
 }
 
-/** The payload of a token whose signature one of Hono's checks finds good. @throws ApiError what the last has against it */
+/** The payload of a token whose signature one of Hono's checks finds good. @throws ApiError the objection of the last check */
 async function verify(c: Context, token: string, checks: MiddlewareHandler[]): Promise<unknown> {
   presentAlone(c, token);
   let fault: ApiError | undefined;
@@ -56,7 +56,7 @@ async function verify(c: Context, token: string, checks: MiddlewareHandler[]): P
   return c.get("jwtPayload" as never);
 }
 
-/** Hono's check for each key; of those a token is put to, the one it names if it names one of ours, else all. */
+/** Hono's check for each key. A token goes through the check of the key it names, or through all if it names none of ours. */
 function signatureChecks(keyring: Keyring): (token: string) => MiddlewareHandler[] {
   const verification = { exp: false, nbf: false, iat: false };
   const checks = new Map(
@@ -77,7 +77,7 @@ function keyIdOf(token: string): string | undefined {
   }
 }
 
-/** Hono reads one `Bearer <token>` and nothing else, so a token from a longer header is put in its place. */
+/** Hono reads `Bearer <token>` and nothing else, so a longer header is replaced by its token. */
 function presentAlone(c: Context, token: string): void {
   const header = `Bearer ${token}`;
   if (c.req.raw.headers.get("Authorization") === header) return;

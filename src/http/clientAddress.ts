@@ -3,8 +3,8 @@ import { canonicalAddress } from "../auth/address.ts";
 import type { Config } from "../config.ts";
 
 /**
- * The client's address. Each proxy adds, at the right end of a header, the address that its request came from; what is
- * further left than the proxies of ours have written, anybody can send. So with `trustedHops` proxies it is the entry that
+ * The client's address. Each proxy adds, at the right end of a header, the address that its request came from; what stands
+ * further to the left than our own proxies have written, anybody can send. So with `trustedHops` proxies it is the entry that
  * the first of them wrote, counted from the right; with none, the other end of the connection.
  * @param connection the other end of the connection, as the platform knows it
  * @returns null if the platform does not know
@@ -25,8 +25,8 @@ export function clientAddress(
 }
 
 /**
- * Whether a proxy, or somebody who says to be one, has written that it speaks for another client than the one we see. A
- * platform that knows the client itself writes the same into the header.
+ * Whether a proxy, or somebody who claims to be one, says that it speaks for another client than the one we see. A platform
+ * that knows the client itself writes the same address into the header.
  */
 export function isForwarded(c: Context, address: string | null): boolean {
   const last = c.req.header("X-Forwarded-For")?.split(",").at(-1)?.trim();
@@ -36,9 +36,9 @@ export function isForwarded(c: Context, address: string | null): boolean {
 }
 
 /**
- * An element of `Forwarded` (RFC 7239 section 4): they stand between commas, which a quoted text may hold too. Read from the
- * right, where our proxies wrote: what stands before that anybody can send, and may open a quotation that swallows theirs.
- * @returns undefined if there is none, or an escaped quote in the way: no address has one, and it can only lead astray
+ * An element of `Forwarded` (RFC 7239 section 4): they are separated by commas, which a quoted text may hold too. Read from the
+ * right, where our proxies wrote: what stands before that anybody can send, and it may open a quotation that swallows theirs.
+ * @returns undefined if there is none, or if an escaped quote is in the way: no address has one, so it can only be a trick
  */
 function elementFromRight(value: string, position: number): string | undefined {
   let quoted = false;
@@ -53,7 +53,7 @@ function elementFromRight(value: string, position: number): string | undefined {
   return undefined;
 }
 
-/** What an element, whose quotes are in pairs, says in its pair `for`. Pairs stand between semicolons, also quoted ones. */
+/** The value of `for` in an element whose quotes are balanced. Semicolons separate its pairs, and may stand within quotes. */
 function forwardedFor(element: string | undefined): string | undefined {
   const pairs = element?.match(/(?:[^;"]|"[^"]*")+/g) ?? [];
   const values = pairs.map((pair) => /^\s*for=(?:"([^"]*)"|([^"\s]*))\s*$/i.exec(pair));

@@ -6,7 +6,7 @@ const EXPOSED = ["X-Request-Id", "WWW-Authenticate", "Retry-After", "Link"];
 
 /**
  * CORS as configured (Fetch standard, "CORS protocol"). Where any origin may call, all answers but a preflight's have the
- * same two headers: set before there is an answer, they cost no copy of it, which Hono's middleware makes.
+ * same two headers. They are set before there is an answer: Hono's middleware sets them after, which copies the answer.
  */
 export function crossOrigin(origins: Config["corsOrigins"]): MiddlewareHandler {
   const whole = cors({

@@ -11,7 +11,7 @@ import type { Database } from "../db/connection.ts";
 import { type Allowance, requestAllowance } from "../db/timeLimit.ts";
 import type { TokenOwner } from "../db/tokens.ts";
 
-/** A request that was answered, in words of which there are few. */
+/** A request that was answered, as metrics count it: in terms that have few values each. */
 export interface AnsweredRequest {
   method: string;
   /** The route's pattern, or `unmatched`. */
@@ -33,11 +33,11 @@ export interface Metrics {
 export interface Deps {
   config: Config;
   /**
-   * How to reach the database for this request, and what it may spend on waiting; without that there is no limit in all,
-   * and requests that can share a pool get the same.
+   * How to reach the database for this request. With an allowance, all it asks has that limit of time in common; without one
+   * there is none in common, and requests that can share a pool get the same database.
    */
   database: (c: Context, allowance?: Allowance) => Database;
-  /** Told of reading that goes on when the answer has begun, for a runtime that closes a request's connection. */
+  /** Told of reading that goes on after the answer has begun, in a runtime that closes a request's connection then. */
   hold?: (c: Context, reading: Promise<void>) => void;
   passwords: Passwords;
   keyring: Keyring;
@@ -49,7 +49,7 @@ export interface Deps {
   log: Log;
   /** True once the process no longer wants new work. */
   draining: () => boolean;
-  /** The files of the page at `/docs`, read when they are first asked for; it needs a runtime that can. */
+  /** The files of the page at `/docs`, read when they are first asked for; absent in a runtime that has no files. */
   docs?: () => Promise<DocsFiles>;
   metrics?: Metrics;
 }
@@ -62,7 +62,7 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     clientAddress: string | null;
-    /** These two are set when they are first asked for. */
+    /** This and `database` are set when they are first asked for. */
     allowance: Allowance | undefined;
     database: Database | undefined;
     /** Set by `authenticate`: the claims of a token whose signature and times are good. */
@@ -80,7 +80,7 @@ export const clientOf = (c: Context<AppEnv>): Client => ({
   address: c.get("clientAddress"),
 });
 
-/** What all that a request asks the database may take. */
+/** What a request may spend on the database in all. */
 export function allowanceOf(c: Context): Allowance {
   const known: Allowance | undefined = c.get("allowance");
   if (known) return known;

@@ -1,8 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 
 /**
- * A HEAD tells the length that the body of a GET would have, which Hono leaves out: without it Bun would say 0, and a
- * length that is not the same is forbidden (RFC 9110 section 8.6). A body without a length says so by `Transfer-Encoding`.
+ * A HEAD tells the length that the body of a GET would have. Hono leaves it out, and Bun would then say 0, but a length that
+ * differs is forbidden (RFC 9110 section 8.6). A body without a length says so by `Transfer-Encoding`.
  */
 export const headLength: MiddlewareHandler = (c, next) =>
   c.req.method === "HEAD" ? withLength(c, next) : next();

@@ -8,8 +8,8 @@ import { fail } from "./envelope.ts";
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * Refuses a body that is too large. One that can't be read (its client has gone, or sent no proper chunks) is no fault of
- * ours, and counts as malformed. GET and HEAD take none: Bun drops it, and so no runtime looks at it.
+ * Refuses a body that is too large. One that can't be read (its client has gone, or sent broken chunks) is no fault of ours,
+ * and counts as malformed. GET and HEAD take no body: Bun drops it, and so no runtime looks at it.
  */
 export function limitBody(): MiddlewareHandler<AppEnv> {
   const limit = bodyLimit({

@@ -4,8 +4,8 @@ import { clientAddress, isForwarded } from "./clientAddress.ts";
 import type { AppEnv, Deps } from "./deps.ts";
 
 /**
- * One line a request, of these fields and no others, and one count of it. The route's pattern stands for the path: a
- * path, a query, a header or a body may hold a secret.
+ * One line for each request, of these fields and no others, and one count in the metrics. The route's pattern stands in for
+ * the path: a path, a query, a header or a body may hold a secret.
  */
 export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
   let told = false;

@@ -1,4 +1,4 @@
-/** Tokens whose good signature is remembered, and what they say: that never changes. About 1 KB each. */
+/** How many tokens with a good signature are remembered, with their payloads, which never change. About 1 KB each. */
 const REMEMBERED = 10_000;
 
 /** Remembers tokens whole, since another spelling is another text. */
@@ -9,8 +9,8 @@ export interface TokenMemory {
 }
 
 /**
- * Two generations: when the young one is full it becomes the old one, and what was not asked for in it is forgotten with the
- * next. No token is deleted by itself: a Map walks over what was deleted at its beginning.
+ * Two generations: when the young one is full it becomes the old one, and a token of the old one that nobody asks for is
+ * forgotten with the next change. No token is deleted singly: a Map would have to walk over those deleted at its beginning.
  * @param most how many it holds
  */
 export function createTokenMemory(most = REMEMBERED): TokenMemory {

@@ -24,7 +24,7 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
   });
   const guarded: MiddlewareHandler = async (c, next) => {
     if (target === "query" && !c.req.url.includes("?")) {
-      nothing ??= schema.parse({}) as object; // what no query gives is always the same
+      nothing ??= schema.parse({}) as object; // without a query the result is always the same
       c.req.addValidatedData(target, nothing);
       return next();
     }
@@ -40,8 +40,8 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
 }
 
 /**
- * As `validate("json", …)`, for a path where the seed took no body and so ignored any: one that does not even mention
- * `field` counts as `{}`, whatever it is.
+ * As `validate("json", …)`, for a path where the seed took no body and so ignored any: a body that does not mention `field`
+ * counts as `{}`, whatever it is.
  */
 export function validateOptional<T extends z.ZodType>(field: string, schema: T) {
   const check = validate("json", schema);
@@ -56,7 +56,7 @@ export function validateOptional<T extends z.ZodType>(field: string, schema: T) 
   return documented(guarded as typeof check, "json", schema, false);
 }
 
-/** Leaves the schema on its validator, where the document at `/openapi.json` is read from. */
+/** Leaves the schema on its validator, from which the document at `/openapi.json` is made. */
 function documented<T extends object>(
   middleware: T,
   target: keyof ValidationTargets,
@@ -69,7 +69,7 @@ function documented<T extends object>(
   return Object.assign(middleware, { [uniqueSymbol]: described });
 }
 
-/** Whether a body has a field, by its text or, since JSON may spell a name with escapes, by what it says. */
+/** Whether a body has a field: by its text or, since JSON may spell a name with escapes, by parsing it. */
 function mentions(text: string, field: string): boolean {
   if (text.includes(field)) return true;
   try {

@@ -1,7 +1,7 @@
 import { isUsage } from "./help.ts";
 import { startFailure, tell } from "./tell.ts";
 
-/** A call that is not to be carried out: what is said, and with which exit code. */
+/** A call that is refused: the message, and the exit code. */
 export class Refused extends Error {
   constructor(
     message: string,
@@ -12,9 +12,9 @@ export class Refused extends Error {
 }
 
 /**
- * Runs a command to the end of the process. The exit code is 0, or what `work` returns, or 2 with the help for a usage that
- * it does not know.
- * @param failed what to call it when anything else is thrown, and the exit code then, also when its output was lost
+ * Runs a command and ends the process. The exit code is 0, or what `work` returns, or 2 with the help for arguments that it
+ * does not know.
+ * @param failed what a failure is called when anything else is thrown, and its exit code, also for lost output
  */
 export async function runCommand(
   help: string,
@@ -36,7 +36,7 @@ export async function runCommand(
       for (const event of ["finish", "error", "close"]) process.stdout.on(event, () => done());
       process.stdout.end();
     });
-  // A reader that has ended had enough.
+  // EPIPE: the reader has ended, it had enough.
   if (lost && lost.code !== "EPIPE")
     process.exit(complain(`the output could not be written: ${lost.code}`, failed.exitCode));
   process.exit(exitCode);

@@ -27,8 +27,8 @@ export const readText = (path: string): string =>
   new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
 
 /**
- * A random secret that outlives restarts, so that nobody is logged out by one. Readable by its owner only. It appears
- * whole or not at all, and of several starts at once the first decides.
+ * A random secret that outlives restarts, so that they log nobody out. Readable by its owner only. It appears whole or not
+ * at all, and of several starts at once the first decides.
  * @throws Error that names the file, if it cannot be kept or is not whole
  */
 function keptSecret(dataFolder: string): string {

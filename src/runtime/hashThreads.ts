@@ -4,13 +4,13 @@ import { getPriority, setPriority } from "node:os";
 const TASKS = "/proc/self/task";
 /** As Bun names the threads of its pool, on which passwords are hashed. */
 const POOL = "Bun Pool";
-/** How much nicer they are than the process; 19 is the most. They get what the rest leaves, and never nothing. */
+/** How much nicer they are than the process; 19 is the most. They get what the others leave, and always a little. */
 const NICER = 10;
 
 /**
- * Lets hashes give way to the thread that answers, and to the database, where they share the processors: without that, a
- * token check waits for a hash's time slice while logins flood in. Threads come with the work, so new ones are looked for
- * once a second. Linux only; elsewhere it does nothing.
+ * Lets hashes give way to the thread that answers, and to a database on the same processors: without that, a token check waits
+ * for a hash's time slice while logins flood in. Bun makes these threads as it needs them, so new ones are looked for once a
+ * second. Linux only; elsewhere it does nothing.
  * @returns stops it
  */
 export function letHashesGiveWay(): () => void {

@@ -4,8 +4,8 @@ import { LOG_LEVELS } from "../config/values.ts";
 const LEVELS: readonly string[] = LOG_LEVELS;
 
 /**
- * A log of JSON lines: level, time, what they all have in common, their own fields, and the message as `msg`. What may
- * stand in them is decided where they are written: see `LogFields`.
+ * A log of JSON lines: level, time, what all lines have in common, the line's own fields, and the message as `msg`. For what
+ * may stand in them see `LogFields`.
  * @param write takes a line, without its end
  */
 export function jsonLog(level: string, common: LogFields, write: (line: string) => void): Log {

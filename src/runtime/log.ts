@@ -4,12 +4,12 @@ import { jsonLog } from "./jsonLog.ts";
 
 /** Lines are written when there are that many characters of them, or that many milliseconds later. */
 const PIECE = { characters: 4096, ms: 100 };
-/** How many characters are kept while they can not be written: later lines are lost. */
+/** How many characters are kept while they cannot be written; lines beyond that are lost. */
 const KEPT = 1024 * 1024;
 
 /**
- * The log of this process: on standard output, in order, a tenth of a second late at the most; all of it when it exits.
- * Where it can not be written (a full disk, a reader that has ended) some lines are kept, later ones lost, and the service goes on.
+ * The log of this process: on standard output, in order, at most a tenth of a second late, and complete when the process exits.
+ * While it cannot be written (a full disk, a reader that has ended) some lines are kept, later ones lost, and the service goes on.
  */
 export function createLog(level: string): Log {
   const output = new SonicBoom({ fd: 1, sync: true, maxLength: KEPT, minLength: 1 }); // without a least length it would not flush

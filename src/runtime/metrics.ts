@@ -17,7 +17,7 @@ const WAIT_BUCKETS = [0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
  * The figures of this process for Prometheus, each described in docs/operations.md. Every label has a fixed set of
- * values: what a client sends never becomes one. Those known beforehand begin at 0, so that a first failure is a rise.
+ * values: what a client sends never becomes one. Series known beforehand begin at 0, so that a first failure shows as a rise.
  */
 export function createMetrics() {
   const registry = new Registry();

@@ -13,7 +13,7 @@ export interface PurgeObserver {
 /** From which part of the blocklist's ids on the log warns. */
 const MANY_IDS = 0.5;
 
-/** Purges once, or until it is stopped; how it went is told to the log. */
+/** Purges once, to the end or until it is stopped, and logs how that went. */
 export async function purge(
   pool: Pool,
   clock: () => number,
@@ -32,7 +32,7 @@ export async function purge(
   }
 }
 
-/** Warns when the blocklist's ids run out. That this cannot be seen keeps nobody from purging. */
+/** Warns when the blocklist's ids run out. If that cannot be found out, the purge goes on all the same. */
 async function warnOfIds(pool: Pool, log: Log): Promise<void> {
   try {
     const used = await blocklistIdsUsed(pool);

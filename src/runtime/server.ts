@@ -13,7 +13,7 @@ export function serve(
   draining: () => boolean = () => false,
   variable = "HOST",
 ): Bun.Server<undefined> {
-  /** Whether a connection ends with this answer (RFC 9112 section 9.6). Bun takes the trailers of a request for the next one. */
+  /** Whether a connection ends with this answer (RFC 9112 section 9.6). Bun takes a chunked request's trailers for the next one. */
   const isLast = (request?: Request) => draining() || request?.headers.has("Transfer-Encoding");
   const finished = (response: Response, request?: Request): Response => {
     if (isLast(request)) response.headers.set("Connection", "close"); // Bun then closes it
@@ -58,8 +58,8 @@ export function serveMetrics(
 }
 
 /**
- * A request without a usable Host (HTTP/1.0 asks for none, and load balancers' checks send none) comes with a path for
- * a URL, and one whose Host is no name with what cannot be one: nothing behind here can take either apart.
+ * A request without a Host (HTTP/1.0 asks for none, and load balancers' checks send none) comes with a mere path as its URL, and
+ * one whose Host is no name with a text that is no URL: nothing behind here could parse either.
  */
 function withHost(request: Request): Request {
   if (URL.canParse(request.url)) return request;

@@ -4,8 +4,8 @@ import { startFailure, tell } from "./tell.ts";
 const LIMIT_MS = 25_000;
 
 /**
- * A Ctrl-C reaches every process of the terminal's group, and `bun run` hands its own on: what comes that soon after the
- * first is the same one, in milliseconds.
+ * A Ctrl-C reaches every process of the terminal's group, and `bun run` passes its own on too: a second one within so many
+ * milliseconds is the same key press.
  */
 const SAME_KEY_MS = 200;
 

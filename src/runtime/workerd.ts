@@ -14,8 +14,8 @@ import { lastResort } from "./lastResort.ts";
 import { purge } from "./purgeTimer.ts";
 
 /**
- * The app of an isolate. A hash is computed where it is asked for, while everything else waits: so there is no queue,
- * in which one would run on in the name of another request, but a limit to those let in.
+ * The app of an isolate. A hash is computed at once, while everything else waits. So there is no queue, in which one request
+ * would compute the hash of another, but a limit to how many are let in.
  * @param others in place of what the platform gives, for tests
  */
 export async function edgeApp(config: EdgeConfig, others: Partial<Deps> = {}) {
@@ -43,8 +43,8 @@ export async function edgeApp(config: EdgeConfig, others: Partial<Deps> = {}) {
 let built: { config: EdgeConfig; app: Awaited<ReturnType<typeof edgeApp>> } | undefined;
 
 /**
- * What an isolate has, made by its first request, since there is nothing random before. Kept once it is there, and not
- * while it is made: no request waits for another one's work.
+ * What an isolate keeps, made by its first request, since there are no random numbers before. It is kept once it is complete and
+ * not while it is made: no request may wait for the work of another.
  * @throws ConfigError, whose problems are in the log
  */
 async function ready(bindings: Bindings): Promise<NonNullable<typeof built>> {

@@ -10,8 +10,8 @@ export interface Bindings {
 }
 
 /**
- * Logins and registrations in an isolate at once, by default. With many more, each would hold up the others' questions to
- * the database until none is answered in time.
+ * Logins and registrations in an isolate at once, by default. With many more, their hashes would hold up everybody's questions
+ * to the database until none is answered in time.
  */
 const PLACES = "16";
 
@@ -68,7 +68,7 @@ const texts = (bindings: Bindings): Record<string, string> =>
     Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
 
-/** In place of all other variables of a database: Hyperdrive has its own TLS to it, and none to us. */
+/** Replaces all variables of a database: Hyperdrive has its own TLS to the database, and none to us. */
 function hyperdrive(way: Bindings["HYPERDRIVE"]): Record<string, string | undefined> {
   if (!way) return {};
   return {

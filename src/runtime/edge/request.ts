@@ -19,8 +19,8 @@ export const ofRequest = (c: Context): EdgeEnv => c.env as EdgeEnv;
 type Fetch = (request: Request, env: EdgeEnv, execution: ExecutionContext) => Response | Promise<Response>;
 
 /**
- * Answers a request with one connection at the most, and closes it when the answer is made and all of it read. The
- * work goes on when the client has hung up, as it does on Bun: what was counted must be stored, and nothing stay behind.
+ * Answers a request with one connection at most, and closes it when the answer has been made and read to its end. The work
+ * goes on when the client has hung up, as it does on Bun: what was counted must be stored, and nothing be left half-done.
  */
 export function answer(
   fetch: Fetch,
