@@ -1,3 +1,4 @@
+import { CHEAP_ENV, UNLIMITED } from "../../test/support/app.ts";
 import { type Bench, type Part, ratioRow } from "../support/bench.ts";
 import {
   fillRevoked,
@@ -21,11 +22,6 @@ const SLOTS = 1_000;
 const ONCE_PER_ROUND = 50;
 const PER_ROUND = 150;
 const ROUNDS = 7;
-
-/** The cheapest hash: at its real price the hash would hide what the database does. */
-const CHEAP = { ARGON2_MEMORY_KIB: "8", ARGON2_TIME_COST: "1" };
-/** More than one client may register in an hour. */
-const UNLIMITED = { REGISTRATIONS_PER_CLIENT: "1000000" };
 
 interface Side {
   origin: string;
@@ -83,7 +79,7 @@ async function side(bench: Bench, { users, revoked }: typeof SMALL): Promise<Sid
   await world.connection.query("ANALYZE TABLE user, session, revoked_tokens");
   const seconds = Math.round((performance.now() - begin) / 1000);
   bench.report(`  filled ${users} users, ${users} sessions, ${revoked} revoked tokens in ${seconds} s`);
-  const service = await startService(world.url, { ...CHEAP, ...UNLIMITED });
+  const service = await startService(world.url, { ...CHEAP_ENV, ...UNLIMITED }); // at its real price the hash would hide the database
   bench.after(service.stop);
   const user = (slot: number) => 1 + slot * (users / SLOTS);
   const numbers = upTo(SLOTS).map((i) => user(i - 1));

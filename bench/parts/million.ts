@@ -22,7 +22,7 @@ export const million: Part = async (bench) => {
   await fillUsers(world, count, "-");
   await resetSessions(world, 1, 1);
   const [token = ""] = await tokensFor("access", [1], 1);
-  // A database that takes longer than 5 s for it may stop the service's statement: that is a failure here.
+  // A database that takes longer than 3 s for a page of it stops the service's statement: that is a failure here.
   const service = await startService(world.url);
   bench.after(service.stop);
   await ask(service.origin, { method: "GET", path: "/api/getUser", token });

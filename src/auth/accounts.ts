@@ -54,7 +54,7 @@ export async function createAccount(
   await addUser(context, { username, ...stored, wallTime: wallTime(context), tokensValidFrom });
 }
 
-/** How often an account whose answer is lost is written. */
+/** How often an insert is tried whose answer gets lost. */
 const INSERT_ATTEMPTS = 3;
 
 /**
@@ -70,19 +70,11 @@ async function addUser({ db }: AuthContext, user: NewUser): Promise<void> {
         const holder = await findCredentials(db, user.username);
         if (attempt > 1 && holder?.pwd === user.pwd) return;
         if (holder) throw new ApiError("username_taken", { cause: error });
-        // Nobody has it: given up at this moment, or MySQL has no id left to give.
+        // No row has the name: it was freed in between, or the duplicate is the id, of which MySQL has none left.
       } else if (!isAnswerLost(error)) throw error;
       if (attempt === INSERT_ATTEMPTS) throw error;
     }
   }
-}
-
-/** Whether a user has this very hash. Its salt is random, so only who made it can have stored it. */
-async function isStored(
-  db: AuthContext["db"],
-  { username, pwd }: Pick<NewUser, "username" | "pwd">,
-): Promise<boolean> {
-  return (await findCredentials(db, username))?.pwd === pwd;
 }
 
 /** Sessions that a user may have at once. Without a limit they could become too many for a change of password to end in time. */
@@ -168,8 +160,9 @@ function storePassword(
     await deleteSessionsOf(tx, user.id, sessionId);
     return true;
   }).catch(async (error) => {
-    // Was only the answer to the COMMIT lost? What is stored is stored whole.
-    if (isAnswerLost(error) && (await isStored(context.db, { ...user, ...stored }))) return true;
+    // Was only the answer to the COMMIT lost? What is stored is stored whole, and nobody else has this salt.
+    const now = isAnswerLost(error) ? await findCredentials(context.db, user.username) : undefined;
+    if (now?.pwd === stored.pwd) return true;
     throw error;
   });
 }

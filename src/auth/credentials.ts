@@ -15,7 +15,7 @@ export interface Credentials {
 
 /**
  * Checks a password, within a place of `admit`. Why a stored hash cannot be checked goes to the log.
- * @returns its user, and the attempt: the caller says that it `succeeded` once the password has served its purpose
+ * @returns its user, and the attempt: it has `succeeded` once the caller has opened a session or changed the password
  * @throws ApiError `unknown_username`, `invalid_password`, `account_disabled`, `hash_unsupported`, `overloaded`,
  * `too_many_attempts`
  */

@@ -26,9 +26,9 @@ export interface Gate {
   /** Refuses early, at next to no cost. @throws ApiError `overloaded` if `admit` would have no place */
   requireRoom(from: string): void;
   /**
-   * Runs the work when its turn comes; the networks that wait take turns. Within a place, hashes that are asked for one
-   * after the other always find room to wait.
-   * @throws ApiError `overloaded` when too many wait already; what the work throws
+   * Runs the work when its turn comes; the networks that wait take turns. Within a place there is always room to wait, for
+   * one hash after the other.
+   * @throws ApiError `overloaded` for who has no place, when too many wait already; what the work throws
    */
   turn<T>(from: string, work: () => Promise<T>): Promise<T>;
   depth(): GateDepth;

@@ -79,7 +79,7 @@ export function createPasswords(
     if (typeof parsed === "string") return { matches: false, fault: parsed };
     if (supports?.(parsed) === false) return { matches: false, fault: "unsupported" };
     if (parsed.kind !== "argon2id") {
-      // Flask hashes the text as it is sent, and so do we for it: any form of the same text may be what was.
+      // Flask hashes the text as it was sent, so every normal form in which that may have been is tried.
       for (const form of spellings(password)) {
         if (await verifyWerkzeug(legacy, form, stored.salt, parsed)) return { matches: true };
       }

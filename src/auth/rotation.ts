@@ -47,8 +47,8 @@ export async function rotate(context: AuthContext, claims: Claims, client: Clien
 }
 
 /**
- * Lets a refresh token through that still stands, without rotating it. A spent one is merely late within the grace time, and
- * counts as stolen after it.
+ * Lets a refresh token through that still stands, without rotating it. A spent one is refused within the grace time; after it,
+ * it counts as stolen and its session ends.
  * @throws ApiError `token_revoked`, `token_reused`
  */
 export async function requireUnspent(context: AuthContext, claims: Claims): Promise<TokenOwner> {

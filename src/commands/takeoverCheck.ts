@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { verify } from "hono/jwt";
 import { createConnection } from "mysql2/promise";
+import { createKeyring } from "../auth/keys.ts";
 import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
 import { weakSecret } from "../config/secrets.ts";
 import { parseConfig } from "../config.ts";
@@ -69,11 +70,14 @@ async function main(): Promise<number> {
   }
 }
 
-const signed = (token: string, secret: string): Promise<boolean> =>
-  verify(token.replace(/^Bearer\s+/, ""), secret, { alg: "HS256", exp: false, nbf: false, iat: false }).then(
+async function signed(token: string, secret: string): Promise<boolean> {
+  const [{ key }] = await createKeyring([secret]); // not the text: Hono would take some for a PEM file
+  const times = { exp: false, nbf: false, iat: false };
+  return verify(token.replace(/^Bearer\s+/, ""), key, { alg: "HS256", ...times }).then(
     () => true,
     () => false,
   );
+}
 
 function describe(report: TakeoverReport, secret: SecretReport, pending: number): string {
   const lines = [`users               ${report.users}`];

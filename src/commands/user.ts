@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { z } from "zod";
 import { createAccount, refuseUsual } from "../auth/accounts.ts";
 import {
   deleteAccount,
@@ -82,14 +83,7 @@ async function list(context: AuthContext, json: boolean): Promise<void> {
   }
 }
 
-function valid<T>(
-  schema: {
-    safeParse(
-      value: string,
-    ): { success: true; data: T } | { success: false; error: { issues: { message: string }[] } };
-  },
-  value: string,
-): T {
+function valid(schema: z.ZodType<string>, value: string): string {
   const result = schema.safeParse(value);
   if (!result.success) throw new Refused(result.error.issues.map(({ message }) => message).join("; "));
   return result.data;

@@ -13,7 +13,7 @@ export const MEANINGS = {
   DOCS: "on or off: /docs and /openapi.json; on by default, but off in production",
   TRUSTED_HOPS: "proxies in front of the service, each of which adds an address to the header",
   FORWARDED_HEADER: "that header: X-Forwarded-For or Forwarded",
-  LOG_LEVEL: "trace, debug, info, warn, error or silent",
+  LOG_LEVEL: "info (trace and debug mean the same), warn, error or silent",
   DATA_DIR: "where the local database and the secret made for you are kept",
   DATABASE_URL: "mysql://user:password@host:3306/name; without one a local database is started",
   MYSQL_USER_NAME: "the database in parts, when DATABASE_URL is not set: user",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** From the least important to the most; a log takes those of its level and above. */
+/** From the least important to the most; a log takes those of its level and above. Ours has nothing below `info`. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 
 /**

@@ -29,14 +29,14 @@ export async function findAccount(db: Database, username: string): Promise<Accou
 }
 
 /** All accounts by id, a page at a time: a large table must not be held in memory. */
-export async function* accountPages(db: Database, size = 1000): AsyncGenerator<AccountDetails[]> {
+export async function* accountPages(db: Database): AsyncGenerator<AccountDetails[]> {
   for (let after = Number.MIN_SAFE_INTEGER; ; ) {
     const rows = await db
       .select(details)
       .from(users)
       .where(gt(users.id, after))
       .orderBy(asc(users.id))
-      .limit(size);
+      .limit(1000);
     const last = rows.at(-1);
     if (!last) return;
     yield rows;

@@ -33,12 +33,11 @@ export async function countAttempt(
   lastsSeconds: number,
 ): Promise<number> {
   // Assigned from left to right, so the count sees the old `expires_at`. LAST_INSERT_ID(x) saves a query to read x.
-  const [result] = await db.execute(sql`
+  const [{ affectedRows, insertId }] = await db.execute(sql`
     INSERT INTO ${attempts} (bucket, count, expires_at) VALUES (${bucket}, 1, ${nowSeconds + lastsSeconds})
     ON DUPLICATE KEY UPDATE
       count = LAST_INSERT_ID(IF(expires_at <= ${nowSeconds}, 1, count + 1)),
       expires_at = IF(expires_at <= ${nowSeconds}, ${nowSeconds + lastsSeconds}, expires_at)`);
-  const { affectedRows, insertId } = result as unknown as { affectedRows: number; insertId: number };
   return affectedRows === 1 ? 1 : insertId;
 }
 

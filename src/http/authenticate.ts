@@ -53,7 +53,7 @@ async function verify(c: Context, token: string, checks: MiddlewareHandler[]): P
     if (!fault) break;
   }
   if (fault) throw fault;
-  return c.get("jwtPayload" as never);
+  return c.get("jwtPayload");
 }
 
 /** Hono's check for each key. A token goes through the check of the key it names, or through all if it names none of ours. */

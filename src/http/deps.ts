@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import type { Database } from "../db/connection.ts";
 import { type Allowance, requestAllowance } from "../db/timeLimit.ts";
 import type { TokenOwner } from "../db/tokens.ts";
+import type { ErrorCode } from "../errors.ts";
 
 /** A request that was answered, as metrics count it: in terms that have few values each. */
 export interface AnsweredRequest {
@@ -70,7 +71,7 @@ export interface AppEnv {
     /** Set by `blocklist`: whose token it is, once the database has said that it stands. */
     owner: TokenOwner;
     /** The code of the failure answered with, for the log. */
-    failureCode: string;
+    failureCode: ErrorCode | undefined;
   };
 }
 
@@ -81,25 +82,21 @@ export const clientOf = (c: Context<AppEnv>): Client => ({
 });
 
 /** What a request may spend on the database in all. */
-export function allowanceOf(c: Context): Allowance {
-  const known: Allowance | undefined = c.get("allowance");
-  if (known) return known;
-  const allowance = requestAllowance();
+function allowanceOf(c: Context<AppEnv>): Allowance {
+  const allowance = c.get("allowance") ?? requestAllowance();
   c.set("allowance", allowance);
   return allowance;
 }
 
 /** The request's database: all that it asks there has one limit of time. */
-export function databaseOf(deps: Deps, c: Context): Database {
-  const known: Database | undefined = c.get("database");
-  if (known) return known;
-  const opened = deps.database(c, allowanceOf(c));
-  c.set("database", opened);
-  return opened;
+export function databaseOf(deps: Deps, c: Context<AppEnv>): Database {
+  const database = c.get("database") ?? deps.database(c, allowanceOf(c));
+  c.set("database", database);
+  return database;
 }
 
 /** For questions that requests share. */
-export const sharedQuestions = (deps: Deps, c: Context): SharedQuestions => ({
+export const sharedQuestions = (deps: Deps, c: Context<AppEnv>): SharedQuestions => ({
   shared: deps.database(c),
   limited: (allowance) => deps.database(c, allowance),
   allowance: allowanceOf(c),
@@ -107,7 +104,7 @@ export const sharedQuestions = (deps: Deps, c: Context): SharedQuestions => ({
 });
 
 /** The verbs' view of a request. */
-export function authContext(deps: Deps, c: Context): AuthContext {
+export function authContext(deps: Deps, c: Context<AppEnv>): AuthContext {
   const { config, passwords, keyring, attempts, log, metrics } = deps;
   const onThrottled = metrics?.onThrottled;
   const db = databaseOf(deps, c);

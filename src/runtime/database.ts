@@ -62,8 +62,9 @@ export async function provideDatabase(
       })
       .catch((error: Error) => onLost(error.message));
   watch(local);
+  await createLocal(local.connection);
   return {
-    target: { ...(await createLocal(local)), database: LOCAL_NAME },
+    target: { ...local.connection, database: LOCAL_NAME },
     description: local.engine,
     stop: async () => {
       stopping = true;
@@ -82,11 +83,10 @@ function runningLocal(folder: string): ProcessDatabase {
   return { target, description: "the local one of a running latchkey", stop: async () => {} };
 }
 
-async function createLocal({ connection: account }: LocalDatabase) {
+async function createLocal(account: LocalDatabase["connection"]): Promise<void> {
   const connection = await createConnection(connectionOptions({ ...account, database: "" }));
   await connection.query(
     `CREATE DATABASE IF NOT EXISTS ${LOCAL_NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
   );
   await connection.end();
-  return account;
 }

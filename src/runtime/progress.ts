@@ -1,7 +1,8 @@
 const WIDTH = 30;
 
 /** Shows how far work has come: a bar that moves on a terminal, a line for every tenth elsewhere. */
-export function showProgress(total: number, { stderr } = process): (done: number) => void {
+export function showProgress(total: number): (done: number) => void {
+  const { stderr } = process;
   let tenth = 0;
   return (done) => {
     const share = done / total;

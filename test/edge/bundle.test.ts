@@ -11,7 +11,7 @@ const CEILING_KB = { whole: 1900, gzipped: 720 };
 
 let said: string;
 beforeAll(async () => {
-  const { exitCode, stderr, stdout } = await run("src/commands/buildEdge.ts", {});
+  const { exitCode, stderr, stdout } = await run("scripts/buildEdge.ts", {});
   said = stderr + stdout;
   expect([exitCode, said]).toEqual([0, said]);
 });

@@ -36,7 +36,7 @@ export interface World {
   stranger: () => Promise<Fixture>;
   /** Says that a session of theirs may be over. */
   spoil: () => void;
-  /** Empties the database. */
+  /** Empties users, sessions and the blocklist. */
   clear: () => Promise<void>;
   /** What to stop at the end. */
   closers: (() => Promise<void>)[];
@@ -53,8 +53,9 @@ export const UNLIMITED = {
   THROTTLE_WINDOW_SECONDS: "1",
 };
 
-/** Makes a world. @param startMs where its clock stands, epoch milliseconds */
-export async function createWorld(tally: Tally, startMs = Date.now()): Promise<World> {
+/** Makes a world, whose clock stands. */
+export async function createWorld(tally: Tally): Promise<World> {
+  const startMs = Date.now();
   const { db, pool, target } = await migratedDatabase();
   const [one, two] = [
     await testApp({ db, startMs, env: UNLIMITED }),

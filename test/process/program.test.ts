@@ -105,7 +105,9 @@ describe("the built program", () => {
     const help = await run(program, {}, ["--help"]);
     expect([help.exitCode, help.stdout]).toEqual([0, expect.stringContaining("DATABASE_URL")]);
     expect(help.stdout).toContain(`${program} db:migrate`); // as it can be called here
-    const unknown = await run(program, {}, ["db:drop"]);
-    expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringContaining("db:drop")]);
+    for (const word of ["db:drop", "toString", "__proto__"]) {
+      const unknown = await run(program, {}, [word]);
+      expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringContaining(word)]);
+    }
   });
 });

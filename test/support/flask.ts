@@ -25,8 +25,8 @@ export const { jwtSecretKey: SEED_SECRET, accounts: SEED_ACCOUNTS } = JSON.parse
 };
 
 /** A database as the seed's service left it, changed by `sql` if given. */
-export async function seedDatabase(sql = "", options?: string): Promise<DatabaseTarget> {
-  const target = await emptyDatabase(options);
+export async function seedDatabase(sql = ""): Promise<DatabaseTarget> {
+  const target = await emptyDatabase();
   await query(target, fixture("database.sql") + sql);
   return target;
 }

@@ -1,5 +1,5 @@
-import { connect, type Socket } from "node:net";
 import { PASSWORD, type Tokens, unique } from "./app.ts";
+import { type RawAnswer, type RawConnection, rawConnect, rawRequest } from "./raw.ts";
 
 /** What became of the requests of a load. */
 export interface Figures {
@@ -24,47 +24,22 @@ interface Sent {
 
 /** A client of one kept connection that sends nothing twice, so that whatever is lost shows. */
 function rawClient(port: number, keepAlive: boolean) {
-  let socket: Socket | undefined;
-  const open = () =>
-    new Promise<Socket>((resolve, reject) => {
-      const opened = connect(port, "127.0.0.1", () => resolve(opened));
-      opened.setNoDelay(true).on("error", reject);
-      opened.on("close", () => {
-        if (socket === opened) socket = undefined;
-      });
-    });
-  const send = async ({ method, path, token, body }: Sent): Promise<{ status: number; body: string }> => {
-    socket ??= await open();
-    const used = socket;
-    const text = body === undefined ? "" : JSON.stringify(body);
-    const head = [
-      `${method} ${path} HTTP/1.1`,
-      "Host: latchkey",
-      ...(token ? [`Authorization: ${token}`] : []),
-      ...(text ? ["Content-Type: application/json"] : []),
-      `Content-Length: ${Buffer.byteLength(text)}`,
-      ...(keepAlive ? [] : ["Connection: close"]),
-    ];
-    return new Promise((resolve, reject) => {
-      let answer = "";
-      const take = (data: Buffer) => {
-        answer += data;
-        const [header = "", content = ""] = answer.split("\r\n\r\n");
-        const length = /^content-length: (\d+)/im.exec(header)?.[1];
-        if (length === undefined || content.length < Number(length)) return;
-        used.off("data", take).off("close", end);
-        if (!keepAlive || /^connection: close/im.test(header)) {
-          socket = undefined;
-          used.destroy();
-        }
-        resolve({ status: Number(header.split(" ")[1]), body: content });
-      };
-      const end = () => reject(new Error("lost"));
-      used.on("data", take).on("close", end);
-      used.write(`${head.join("\r\n")}\r\n\r\n${text}`);
-    });
+  let connection: RawConnection | undefined;
+  const send = async ({ method, path, token, body }: Sent): Promise<RawAnswer> => {
+    if (!connection?.isOpen()) connection = await rawConnect(port);
+    const before = connection.answers().length;
+    const headers = {
+      ...(token ? { Authorization: token } : {}),
+      ...(body ? { "Content-Type": "application/json" } : { "Content-Length": "0" }),
+      ...(keepAlive ? {} : { Connection: "close" }),
+    };
+    connection.send(rawRequest(method, path, headers, body ? JSON.stringify(body) : ""));
+    const answer = (await connection.until(before + 1))[before];
+    if (!answer) throw new Error("lost");
+    if (!keepAlive || answer.headers.get("connection") === "close") connection.hangUp();
+    return answer;
   };
-  return { send, close: () => socket?.destroy() };
+  return { send, close: () => connection?.hangUp() };
 }
 
 /**

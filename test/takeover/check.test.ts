@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createKeyring, signClaims } from "../../src/auth/keys.ts";
 import type { DatabaseTarget } from "../../src/config/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
@@ -92,6 +93,16 @@ describe("takeover:check", () => {
     ]);
     const wrong = await check(target, ["--token-file", file], { JWT_SECRET_KEY: `${SEED_SECRET} ` });
     expect([wrong.exitCode, wrong.stdout]).toEqual([1, expect.stringContaining("NOT SIGNED")]);
+  });
+
+  test("also with a secret that could be taken for a PEM file", async () => {
+    const target = await seedDatabase();
+    await using folder = temporaryFolder("check");
+    const file = join(folder.path, "token");
+    const JWT_SECRET_KEY = "a-test-secret-that-is-called-PRIVATE-all-over";
+    await writeFile(file, await signClaims(await createKeyring([JWT_SECRET_KEY]), { sub: "alice" }));
+    const { exitCode, stdout } = await check(target, ["--token-file", file], { JWT_SECRET_KEY });
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining("the token was signed with it")]);
   });
 
   test("is not ready on arguments that it does not know, or a token that can not be read", async () => {

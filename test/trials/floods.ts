@@ -44,7 +44,7 @@ function complaints(service: Flooded): string[] {
   const faults: string[] = [];
   if (service.process.exitCode !== null) faults.push("the service ended");
   if (service.stderr().trim()) faults.push(`it said: ${service.stderr().slice(0, 500)}`);
-  const errors = service.stdout().match(/^.*"level":50.*$/gm) ?? [];
+  const errors = service.stdout().match(/^.*"level":"error".*$/gm) ?? [];
   if (errors.length > 0) faults.push(`${errors.length} errors in its log, such as ${errors[0]}`);
   return faults;
 }

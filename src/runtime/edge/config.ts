@@ -45,8 +45,8 @@ export function tellProblems<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const { problems } = error as ConfigError;
-    for (const problem of problems ?? []) consoleLog("error").error({}, `configuration: ${problem}`);
+    if (error instanceof ConfigError)
+      for (const problem of error.problems) consoleLog("error").error({}, `configuration: ${problem}`);
     throw error;
   }
 }

@@ -57,6 +57,6 @@ export async function withProgress<T>(report: Report, what: string, work: Promis
 }
 
 /** The last lines of a text, for an error message. */
-export function lastLines(text: string, count = 12): string {
-  return text.trimEnd().split("\n").slice(-count).join("\n");
+export function lastLines(text: string): string {
+  return text.trimEnd().split("\n").slice(-12).join("\n");
 }

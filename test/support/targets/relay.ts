@@ -1,8 +1,8 @@
-import { connect, createServer, type Socket } from "node:net";
 import type { DatabaseTarget } from "../../../src/config/database.ts";
 import { freePort } from "../haproxy.ts";
+import { type LossyWay, lossyWay } from "../proxy.ts";
 
-const relays = new Map<string, Promise<{ port: number; stop: () => Promise<unknown> }>>();
+const relays = new Map<string, Promise<LossyWay>>();
 
 /** The same database over TCP on the loopback, for a runtime that knows no Unix sockets. */
 export async function overTcp(target: DatabaseTarget): Promise<DatabaseTarget> {
@@ -15,42 +15,14 @@ export async function overTcp(target: DatabaseTarget): Promise<DatabaseTarget> {
       .catch(() => undefined))
   )
     return { ...account, host: "127.0.0.1", port: freePort() };
-  let relay = relays.get(socketPath);
-  relay ??= startRelay(socketPath);
+  const relay = relays.get(socketPath) ?? lossyWay(target);
   relays.set(socketPath, relay);
-  return { ...account, host: "127.0.0.1", port: (await relay).port };
+  const { host, port } = (await relay).target;
+  return { ...account, host: host ?? "", port: port ?? 0 };
 }
 
 /** Ends what `overTcp` began. */
 export async function stopRelays(): Promise<void> {
-  for (const relay of relays.values()) await (await relay).stop();
+  for (const relay of relays.values()) await (await relay)[Symbol.asyncDispose]();
   relays.clear();
-}
-
-async function startRelay(socketPath: string) {
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (near) => {
-    const far = connect(socketPath);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one);
-      one
-        .on("error", () => {})
-        .on("close", () => {
-          sockets.delete(one);
-          other.destroy();
-        });
-      one.pipe(other);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    stop: () => {
-      for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(resolve));
-    },
-  };
 }

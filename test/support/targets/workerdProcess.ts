@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { bundleForWorkerd } from "../../../src/runtime/edge/bundle.ts";
+import { bundleForWorkerd } from "../../../scripts/bundleForWorkerd.ts";
 import { collect } from "../process.ts";
 import { temporaryFolder } from "../temporaryFolder.ts";
 import { until } from "../until.ts";

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { bundleForWorkerd } from "../runtime/edge/bundle.ts";
-import { tell } from "../runtime/tell.ts";
+import { tell } from "../src/runtime/tell.ts";
+import { bundleForWorkerd } from "./bundleForWorkerd.ts";
 
 // bun run build:edge: what is deployed to a Workers runtime, in dist/edge/. See docs/edge.md.
 
-const root = join(import.meta.dir, "..", "..");
+const root = join(import.meta.dir, "..");
 const { script, files } = await bundleForWorkerd(
   join(root, "src/runtime/workerd.ts"),
   join(root, "dist/edge"),
