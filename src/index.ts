@@ -47,7 +47,7 @@ async function main(): Promise<void> {
       shutdown("database lost", 1);
     });
     closers.push(database.stop);
-    if (config.migrateOnStart) await migrate(database.target, migrationsFolder);
+    if (config.migrateOnStart) await migrate(database.target, migrationsFolder, tell);
     else if ((await countPending(database.target, migrationsFolder)) > 0) {
       throw new Error(
         `the database lacks migrations and MIGRATE_ON_START is off: run \`${call("db:migrate")}\` first`,

@@ -19,7 +19,7 @@ import {
   type SessionGrant,
   type TokenPair,
 } from "./sessions.ts";
-import { type Claims, isSessionId } from "./tokens.ts";
+import { type Claims, isSessionId, LEEWAY_SECONDS } from "./tokens.ts";
 
 /** One use of a refresh token: which session, and the counter it was made at. */
 interface Use {
@@ -83,7 +83,9 @@ function isRetry(
   { counter: current, rotatedAt }: SessionState,
 ): boolean {
   const age = nowSeconds(context) - (rotatedAt ?? 0);
-  return counter === current - 1 && age <= context.config.refreshRetrySeconds;
+  // Another instance's clock may be ahead of ours: by more than that it is wrong, and nothing to go by.
+  const isFresh = age >= -LEEWAY_SECONDS && age <= context.config.refreshRetrySeconds;
+  return counter === current - 1 && isFresh;
 }
 
 /** Tokens with the same counter are one successor: whoever holds any of them holds the current one. */

@@ -3,6 +3,7 @@ import {
   countAttempt,
   findAttempts,
   forgetAttempts,
+  hasRunOut,
   keepBucket,
   sumAttempts,
 } from "../db/attempts.ts";
@@ -110,7 +111,8 @@ async function lookUp(
     const stored = await findAttempts(context.db, known ? [...failures, known] : failures, now);
     for (const [i, bucket] of failures.entries()) {
       const { count, expiresAt } = stored.get(bucket) ?? { count: 0, expiresAt: now };
-      context.attempts.refresh(bucket, count, expiresAt, looked[i], now);
+      const current = hasRunOut(expiresAt, now, context.config.throttleWindowSeconds) ? 0 : count;
+      context.attempts.refresh(bucket, current, expiresAt, looked[i], now);
     }
     return stored;
   } catch (error) {

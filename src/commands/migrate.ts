@@ -30,7 +30,7 @@ await runCommand(HELP, { what: "migration failed", exitCode: 1 }, async () => {
   const config = loadConfig(withoutSecret(process.env));
   const database = await provideDatabase(config, tell, tell, { shared: true });
   try {
-    const applied = await migrate(database.target, migrationsFolder);
+    const applied = await migrate(database.target, migrationsFolder, tell);
     tell(applied === 0 ? "nothing to migrate" : `migrated: ${applied} file(s) applied`);
   } finally {
     await database.stop();

@@ -1,4 +1,5 @@
 import type { Connection, RowDataPacket } from "mysql2/promise";
+import { changeTables, type Report } from "./changeTables.ts";
 
 /** The collation of every text column of ours, and of the seed's: nothing finer tells its users apart. */
 const COLLATION = "utf8mb4_unicode_ci";
@@ -37,7 +38,7 @@ export class RepeatedUsernames extends Error {
  * Does nothing on a database that is empty or fit already. Flask may go on using the tables meanwhile.
  * @throws RepeatedUsernames before anything is changed
  */
-export async function adoptSeedTables(connection: Connection): Promise<void> {
+export async function adoptSeedTables(connection: Connection, report: Report): Promise<void> {
   const tables = await describeSeedTables(connection);
   if (tables.some(({ name }) => name === "user")) {
     const repeated = await findRepeatedNames(connection);
@@ -46,9 +47,8 @@ export async function adoptSeedTables(connection: Connection): Promise<void> {
   for (const { name, engine, columns } of tables) {
     const foreign = columns.some(({ collation }) => collation !== null && collation !== COLLATION);
     if (engine === "InnoDB" && !foreign) continue;
-    await connection.query(
-      `ALTER TABLE \`${name}\` ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE ${COLLATION}`,
-    );
+    const text = `ALTER TABLE \`${name}\` ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE ${COLLATION}`;
+    await changeTables(connection, text, report);
   }
 }
 

@@ -21,9 +21,19 @@ export async function findAttempts(
   return new Map(rows.map(({ bucket, count, expiresAt }) => [bucket, { count, expiresAt }]));
 }
 
+/** How much later than by our clock a count may run out that another instance began, in seconds. */
+const CLOCKS_APART_SECONDS = 60;
+
 /**
- * Counts one more in a bucket, over all instances. The first of a bucket, or the first after it has run out, sets when
- * it runs out.
+ * Whether a count has run out. So has one that runs out later than any can: an instance whose clock was wrong began it, and
+ * would lock somebody out for as long as that was.
+ */
+export const hasRunOut = (expiresAt: number, nowSeconds: number, lastsSeconds: number): boolean =>
+  expiresAt <= nowSeconds || expiresAt > nowSeconds + lastsSeconds + CLOCKS_APART_SECONDS;
+
+/**
+ * Counts one more in a bucket, over all instances. The first of a bucket, or the first after it has run out (as
+ * `hasRunOut` says it), sets when it runs out.
  * @returns the count, this one included
  */
 export async function countAttempt(
@@ -33,11 +43,12 @@ export async function countAttempt(
   lastsSeconds: number,
 ): Promise<number> {
   // Assigned from left to right, so the count sees the old `expires_at`. LAST_INSERT_ID(x) saves a query to read x.
+  const end = nowSeconds + lastsSeconds;
+  const goesOn = sql`expires_at BETWEEN ${nowSeconds + 1} AND ${end + CLOCKS_APART_SECONDS}`;
   const [{ affectedRows, insertId }] = await db.execute(sql`
-    INSERT INTO ${attempts} (bucket, count, expires_at) VALUES (${bucket}, 1, ${nowSeconds + lastsSeconds})
+    INSERT INTO ${attempts} (bucket, count, expires_at) VALUES (${bucket}, 1, ${end})
     ON DUPLICATE KEY UPDATE
-      count = LAST_INSERT_ID(IF(expires_at <= ${nowSeconds}, 1, count + 1)),
-      expires_at = IF(expires_at <= ${nowSeconds}, ${nowSeconds + lastsSeconds}, expires_at)`);
+      count = LAST_INSERT_ID(IF(${goesOn}, count + 1, 1)), expires_at = IF(${goesOn}, expires_at, ${end})`);
   return affectedRows === 1 ? 1 : insertId;
 }
 

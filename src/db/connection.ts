@@ -61,11 +61,13 @@ export const SESSION_SETTINGS = [
 
 /**
  * How long a statement may wait for a lock (twice, see cluster.ts) or run before the server gives it up: a little sooner than
- * we do, so that a statement we gave up is not done later, unless it had to wait for a connection first. The time to run has
- * a name (and unit) of its own in MariaDB and in MySQL, and each refuses the other's.
+ * we do, so that a statement we gave up is not done later, unless it had to wait for a connection first. MySQL, which does not
+ * notice that we have gone, would let it wait on. The time to run has a name (and unit) of its own in MariaDB and in MySQL,
+ * where it counts for reads only, and each refuses the other's.
  */
 const TIME_LIMITS = [
   "SET SESSION innodb_lock_wait_timeout = 1",
+  "SET SESSION lock_wait_timeout = 1", // for tables, which is a year on MySQL
   "SET SESSION max_statement_time = 3",
   "SET SESSION max_execution_time = 3000",
 ];

@@ -32,17 +32,18 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
 }
 
 /**
- * The driver's code. For errors of the server (they have an SQL state) the driver has no names where they are MariaDB's own, such
- * as its time limit (1969), and wrong names for some others: those are called `ER_` and their number.
+ * The driver's code. For errors of the server (they have an SQL state) it has MySQL's names. MariaDB's own have none there, such as its
+ * time limit (1969), and from 4000 on they are others of the same number: those are called `ER_` and their number.
  */
 function codeOf(error: Error): unknown {
   const { code, errno, sqlState } = error as { code?: unknown; errno?: unknown; sqlState?: unknown };
-  return typeof sqlState === "string" && !/^E[ER]_/.test(String(code)) ? `ER_${errno}` : code;
+  const named = /^E[ER]_/.test(String(code)) && Number(errno) < 4000;
+  return typeof sqlState === "string" && !named ? `ER_${errno}` : code;
 }
 
 /** Codes of the driver and the server, two of our own, and those of a broken connection; no other codes of the system. */
 const DRIVER_CODE =
-  /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|DATABASE_TIMEOUT$|BLOCKLIST_FULL$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
+  /^(ER_|EE_|PROTOCOL_|HANDSHAKE_|AUTH_|DATABASE_TIMEOUT$|BLOCKLIST_FULL$|ERR_STREAM_|ERR_SOCKET_|ECONN|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EPIPE$|EHOSTUNREACH$|ENETUNREACH$)/;
 const CLOSED_CONNECTION = /^Can't add new command when connection is in closed state/;
 
 /** MySQL and MariaDB: a unique index refused the row, the primary key among them. */
@@ -83,11 +84,12 @@ export function isLockTimeout(error: unknown): boolean {
 
 /**
  * The server is read-only, not part of its cluster for now, or not the one that prepared this connection's statements (1243):
- * another connection may reach another server.
+ * another connection may reach another server. Or this connection lacks rights, or has an expired password (1820), which a server
+ * looks at when a connection opens: another one may have them.
  */
-const ELSEWHERE = new Set([1047, 1243, 1290, 1792, 1836]);
+const ELSEWHERE = new Set([1044, 1047, 1142, 1143, 1243, 1290, 1792, 1820, 1836]);
 
-/** True when the server that a connection leads to is not to be asked again. */
+/** True when a connection is not to be used again: another one may be let do more. */
 export function leavesServer(error: unknown): boolean {
   return ELSEWHERE.has(databaseFailure(error)?.errno ?? 0);
 }
@@ -113,14 +115,19 @@ export function isBroken(error: unknown): boolean {
   return BROKEN.has(code) || UNTOLD.has(errno) || ELSEWHERE.has(errno);
 }
 
+/** No connection could be had. Its cause says why; whatever that is, it is no fault of a statement. */
+export class NoConnection extends Error {
+  override readonly name = "NoConnection";
+}
+
 /**
- * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow. From
- * 9001 on they are TiDB's, about a part of it that is gone or busy.
+ * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow, rights or
+ * a password that was taken back. From 9001 on they are TiDB's, about a part of it that is gone or busy.
  */
 const UNAVAILABLE = new Set([
-  1021, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129, 1135,
-  1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1226, 1243, 1290, 1317, 1792, 1836, 1878, 1927,
-  1969, 3024, 3100, 3168, 4031, 9001, 9002, 9003, 9004, 9005,
+  1021, 1026, 1030, 1036, 1037, 1038, 1040, 1041, 1042, 1044, 1045, 1047, 1049, 1053, 1077, 1079, 1114, 1129,
+  1135, 1142, 1143, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1205, 1206, 1226, 1243, 1290, 1317, 1792,
+  1820, 1836, 1878, 1927, 1969, 3024, 3032, 3100, 3168, 4031, 9001, 9002, 9003, 9004, 9005,
 ]);
 
 /** True when the database could not do its work, so that the answer is 503 and not 500. */
@@ -128,6 +135,8 @@ export function isUnavailable(error: unknown): boolean {
   const failure = databaseFailure(error);
   if (!failure) return false;
   return (
+    error instanceof NoConnection ||
+    (error as Error).cause instanceof NoConnection || // within Drizzle's wrapper
     failure.errno === undefined ||
     failure.errno <= 0 ||
     !failure.code.startsWith("ER_") ||

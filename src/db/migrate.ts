@@ -2,6 +2,7 @@ import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
+import { changeTables, type Report, SHORT_WAIT } from "./changeTables.ts";
 import { repeat } from "./cluster.ts";
 import { CAUSAL_READS, connectionOptions, SESSION_SETTINGS } from "./connection.ts";
 import { databaseFailure, isUnknownVariable } from "./failures.ts";
@@ -19,25 +20,36 @@ const LOCK_WAIT_SECONDS = 600;
 /**
  * Applies what is missing of the migrations in a folder, in order. Any number of instances may call it at once: one
  * works, the others wait and then find nothing to do. A database of the seed's service is taken over as it stands.
+ * @param report told of what it waits for
  * @returns how many were applied
  * @throws RepeatedUsernames before anything is changed; Error if another instance took longer than `LOCK_WAIT_SECONDS`; if a
  * statement fails: what was applied before it stays, and the next call goes on from there
  */
-export async function migrate(target: DatabaseTarget, folder: string): Promise<number> {
+export async function migrate(
+  target: DatabaseTarget,
+  folder: string,
+  report: Report = () => {},
+): Promise<number> {
   return withConnection(target, async (connection) => {
     if ((await findPending(connection, folder)).length === 0) return 0;
     await settle(connection);
-    const [[row]] = await connection.query<RowDataPacket[]>(
-      `SELECT GET_LOCK(${lockName("migrate")}, ${LOCK_WAIT_SECONDS}) AS got`,
-    );
-    if (row?.got !== 1) throw new Error("another instance has been migrating this database for too long");
+    const lock = async (seconds: number) => {
+      const text = `SELECT GET_LOCK(${lockName("migrate")}, ${seconds}) AS got`;
+      const [[row]] = await connection.query<RowDataPacket[]>(text);
+      return row?.got === 1;
+    };
+    if (!(await lock(0))) {
+      report("another instance is migrating this database: waiting for it");
+      if (!(await lock(LOCK_WAIT_SECONDS)))
+        throw new Error("another instance has been migrating this database for too long");
+    }
     const pending = await findPending(connection, folder);
     if (pending.length === 0) return 0;
-    await adoptSeedTables(connection);
+    await adoptSeedTables(connection, report);
     await connection.query(
       "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
     );
-    for (const migration of pending) await apply(connection, migration);
+    for (const migration of pending) await apply(connection, migration, report);
     return pending.length; // the lock goes with the connection
   });
 }
@@ -68,10 +80,10 @@ async function findPending(connection: Connection, folder: string): Promise<Migr
   );
 }
 
-async function apply(connection: Connection, migration: MigrationMeta): Promise<void> {
+async function apply(connection: Connection, migration: MigrationMeta, report: Report): Promise<void> {
   for (const statement of migration.sql) {
     try {
-      await repeat(() => connection.query(statement), { changesTable: true });
+      await changeTables(connection, statement, report);
     } catch (error) {
       if (!ALREADY_DONE.has(databaseFailure(error)?.errno ?? 0)) throw error;
     }
@@ -95,7 +107,12 @@ async function withConnection<T>(
 }
 
 /** Settings that one engine or the other has. To change a large table takes longer than a server may allow a statement. */
-const SOMEWHERE = [CAUSAL_READS, "SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
+const SOMEWHERE = [
+  CAUSAL_READS,
+  SHORT_WAIT,
+  "SET SESSION max_statement_time = 0",
+  "SET SESSION max_execution_time = 0",
+];
 
 /** Gives a connection the settings that every change needs. */
 async function settle(connection: Connection): Promise<void> {

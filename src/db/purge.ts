@@ -70,6 +70,12 @@ async function purgeTable(
   return deleted;
 }
 
+/** The database's clock, epoch seconds. */
+export async function databaseSeconds(pool: Pool): Promise<number> {
+  const [[row]] = await pool.query<RowDataPacket[]>("SELECT UNIX_TIMESTAMP() AS now");
+  return Number(row?.now);
+}
+
 /** The last id of the seed's `int`. */
 const LAST_ID = 2_147_483_647;
 

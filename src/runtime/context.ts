@@ -39,7 +39,7 @@ export async function withContext<T>(
 ): Promise<T> {
   const config = loadConfig(environment);
   const database = await provideDatabase(config, () => {}, tell, { shared: true });
-  if (!config.database) await migrate(database.target, migrationsFolder); // nothing else keeps a local one up to date
+  if (!config.database) await migrate(database.target, migrationsFolder, tell); // nothing else keeps a local one up to date
   const pool = openPool(database.target, 2);
   try {
     const db = openDatabase(pool);

@@ -1,7 +1,7 @@
 import type { Pool } from "mysql2/promise";
 import type { Log } from "../auth/context.ts";
 import { databaseFailure } from "../db/failures.ts";
-import { blocklistIdsUsed, purgeExpired } from "../db/purge.ts";
+import { blocklistIdsUsed, databaseSeconds, purgeExpired } from "../db/purge.ts";
 
 /** What is told of every run. */
 export interface PurgeObserver {
@@ -13,6 +13,9 @@ export interface PurgeObserver {
 /** From which part of the blocklist's ids on the log warns. */
 const MANY_IDS = 0.5;
 
+/** From how far apart on the log warns: tokens bear twice as much (`LEEWAY_SECONDS`). */
+const CLOCKS_APART_SECONDS = 5;
+
 /** Purges once, to the end or until it is stopped, and logs how that went. */
 export async function purge(
   pool: Pool,
@@ -23,7 +26,7 @@ export async function purge(
 ): Promise<void> {
   try {
     await warnOfIds(pool, log); // first, while the newest rows are there
-    const deleted = await purgeExpired(pool, Math.floor(clock() / 1000), stopped);
+    const deleted = await purgeExpired(pool, await certainlyPast(pool, clock, log), stopped);
     if (deleted) log.info({ deleted }, "purged expired rows");
     observer?.onPurged(deleted);
   } catch (error) {
@@ -40,6 +43,18 @@ async function warnOfIds(pool: Pool, log: Log): Promise<void> {
   } catch (error) {
     log.warn({ code: databaseFailure(error)?.code }, "ids of revoked_tokens not looked at");
   }
+}
+
+/**
+ * The earlier of the database's time and ours, epoch seconds: with a clock that is wrong, a purge would delete what ended
+ * tokens are known by, and sessions that go on. Warns when the two are apart.
+ */
+async function certainlyPast(pool: Pool, clock: () => number, log: Log): Promise<number> {
+  const ours = Math.floor(clock() / 1000);
+  const theirs = await databaseSeconds(pool);
+  if (Math.abs(ours - theirs) > CLOCKS_APART_SECONDS)
+    log.warn({ aheadSeconds: ours - theirs }, "this clock and the database's are apart");
+  return Math.min(ours, theirs);
 }
 
 /**

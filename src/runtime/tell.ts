@@ -13,6 +13,14 @@ const ADVICE: Record<string, string> = {
   ENOTFOUND: "its host name is not known",
   ETIMEDOUT: "it did not answer in time: is a firewall in between?",
   ER_ACCESS_DENIED_ERROR: "it refused the user name or password",
+  ER_4151: "this user's account is locked there", // MariaDB
+  ER_ACCOUNT_HAS_BEEN_LOCKED: "this user's account is locked there",
+  ER_MUST_CHANGE_PASSWORD: "this user's password has expired there",
+  ER_MUST_CHANGE_PASSWORD_LOGIN: "this user's password has expired there",
+  ER_SECURE_TRANSPORT_REQUIRED: "it takes connections by TLS only: set DATABASE_TLS",
+  ER_SERVER_OFFLINE_MODE: "it is in offline mode",
+  ER_LOCK_WAIT_TIMEOUT: "somebody else's transaction holds what was to be changed: try again",
+  DATABASE_TIMEOUT: "it did not answer in time: try again",
   ER_DBACCESS_DENIED_ERROR: "this user may not use that database",
   ER_BAD_DB_ERROR: "that database does not exist: create it first",
   ER_TABLEACCESS_DENIED_ERROR: "this user lacks rights on its tables: README.md has those that it needs",
@@ -24,7 +32,7 @@ const ADVICE: Record<string, string> = {
   EACCES: "this process may not use that socket",
   HANDSHAKE_NO_SSL_SUPPORT: "the server offers no TLS",
   HANDSHAKE_SSL_ERROR:
-    "TLS failed: does DATABASE_TLS_CA_FILE hold the authority that signed its certificate?",
+    "TLS failed: has its certificate expired, does it name this host, is it of DATABASE_TLS_CA_FILE's authority?",
 };
 
 /** Why a start failed (or `what` else), without anything secret, and what to do. */

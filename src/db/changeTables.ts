@@ -1,0 +1,38 @@
+import type { Connection } from "mysql2/promise";
+import { repeat } from "./cluster.ts";
+import { isLockTimeout } from "./failures.ts";
+
+/** Takes a line of progress for a person. */
+export type Report = (line: string) => void;
+
+/**
+ * Of the connection that changes tables: how long it waits for one that an open transaction has read. Everybody who asks for
+ * that table waits behind it meanwhile, and bears a second (`TIME_LIMITS` in connection.ts, and a repetition).
+ */
+export const SHORT_WAIT = "SET SESSION lock_wait_timeout = 1";
+/** From one try to the next, in ms: in between, the others are served. */
+const PAUSE_MS = 3_000;
+/** So long it tries, in ms. */
+const PATIENCE_MS = 600_000;
+
+/**
+ * Sends a statement that changes tables, again and again while a transaction holds one of them.
+ * @throws Error that says so, after ten minutes; any other error of the database at once
+ */
+export function changeTables(connection: Connection, text: string, report: Report): Promise<unknown> {
+  return repeat(() => patiently(() => connection.query(text), report), { changesTable: true });
+}
+
+async function patiently<T>(work: () => Promise<T>, report: Report): Promise<T> {
+  for (const begun = performance.now(); ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      if (performance.now() - begun > PATIENCE_MS)
+        throw new Error("a transaction holds a table that is to be changed: end it, and run this again");
+    }
+    report("a transaction holds a table that is to be changed: waiting for its end");
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
