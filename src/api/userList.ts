@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
 import { FIRST_USERS } from "../db/tokenQuestions.ts";
-import { type PublicUser, pageUsers } from "../db/users.ts";
+import { lastUserId, type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
@@ -54,19 +54,28 @@ export function answerUserList(
   const { promise, resolve } = Promise.withResolvers<void>();
   deps.hold?.(c, promise);
   // What follows the beginning may take as long as its client does: the request's limit of time does not hold for it.
-  const rest = restOfList(deps.database(c), after);
+  const db = deps.database(c);
+  const last = lastUserId(db);
+  last.catch(() => {}); // thrown when the rest is read
+  const rest = restOfList(db, after, last);
   return jsonAnswer<PublicUser[]>(c, stream(text, rest, deps.log, resolve, begunMs));
 }
 
 /**
- * What comes after an id, a page at a time and read one page ahead. No connection is held in between.
+ * What comes after an id, a page at a time and read one page ahead. No connection is held in between. Who registers later
+ * is not in it: the token was good for what there was when it was asked about.
  * @throws a database error
  */
-async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (let coming = nextPiece(db, after); ; ) {
+async function* restOfList(
+  db: Database,
+  after: number,
+  lastId: Promise<number>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const upTo = await lastId;
+  for (let coming = nextPiece(db, after, upTo); ; ) {
     const { text, last } = await coming;
     if (last !== undefined) {
-      coming = nextPiece(db, last);
+      coming = nextPiece(db, last, upTo);
       coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
     }
     yield text;
@@ -75,8 +84,8 @@ async function* restOfList(db: Database, after: number): AsyncGenerator<Uint8Arr
 }
 
 /** A page as text, which takes less memory than its rows while it waits for the client. @returns no `last` for the last page */
-async function nextPiece(db: Database, after: number) {
-  const rows = await pageUsers(db, after, NEXT_PAGES);
+async function nextPiece(db: Database, after: number, upTo: number) {
+  const rows = await pageUsers(db, after, NEXT_PAGES, upTo);
   const last = rows.length === NEXT_PAGES ? rows.at(-1)?.id : undefined;
   const text = rows.length > 0 ? `,${elements(rows)}` : "";
   return { text: utf8.encode(last === undefined ? `${text}]}` : text), last };

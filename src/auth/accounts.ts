@@ -17,7 +17,7 @@ import { type AuthContext, nowSeconds } from "./context.ts";
 import { type Credentials, checkPassword, renewHash } from "./credentials.ts";
 import { usualPassword } from "./rules.ts";
 import { issuePair, type TokenPair } from "./sessions.ts";
-import { beginRegistration } from "./throttle.ts";
+import { beginRegistration, forgetClients } from "./throttle.ts";
 import { cutoffAt, LEEWAY_SECONDS } from "./tokens.ts";
 
 /**
@@ -133,7 +133,7 @@ export async function changePassword(
     const { from } = attempt;
     const stored = await context.passwords.hash(newPassword, from);
     for (let look = 0; look < LOOKS; look++) {
-      if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded();
+      if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded(true);
       // A login renewed the hash, or it was changed. Whoever asks knew the password a moment ago, so this counts as no guess.
       const now = await findCredentials(context.db, user.username);
       if (now?.id !== user.id || !(await context.passwords.verify(password, now, { from })).matches) break;
@@ -158,6 +158,7 @@ function storePassword(
     };
     if (!(await replacePassword(tx, user, change))) return false;
     await deleteSessionsOf(tx, user.id, sessionId);
+    await forgetClients(tx, user.id); // one that knew the old password may be the thief's
     return true;
   }).catch(async (error) => {
     // Was only the answer to the COMMIT lost? What is stored is stored whole, and nobody else has this salt.

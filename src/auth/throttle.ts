@@ -30,8 +30,11 @@ const bucketsOf = (userId: number) => ({
 export interface Attempt extends Required<Guard> {
   /** Resolves when its failure, if it failed, counts on all instances. */
   stored(): Promise<void>;
-  /** Makes the client known for this account: once a session was opened, or a password changed. */
-  succeeded(): Promise<void>;
+  /**
+   * Makes the client known for this account: once a session was opened, or a password changed.
+   * @param anew all that were known have been forgotten
+   */
+  succeeded(anew?: boolean): Promise<void>;
 }
 
 /**
@@ -75,9 +78,10 @@ export async function beginAttempt(
       if (byAccount) counting.push(count(context, byAccount));
     },
     stored: async () => void (await Promise.all(counting)),
-    async succeeded() {
+    async succeeded(anew = false) {
+      if (known === undefined) return;
       const keptUntil = nowSeconds(context) + KNOWN_SECONDS;
-      if (known === undefined || (stored.get(known)?.expiresAt ?? 0) > keptUntil - DAY_SECONDS) return;
+      if (!anew && (stored.get(known)?.expiresAt ?? 0) > keptUntil - DAY_SECONDS) return;
       await keepBucket(context.db, known, keptUntil).catch((error) => warn(context, error));
     },
   };
@@ -146,6 +150,11 @@ export function failedLogins(context: AuthContext, userId: number): Promise<numb
 export async function forgetFailures(db: AuthContext["db"], userId: number): Promise<void> {
   const { failures, failuresFrom } = bucketsOf(userId);
   await forgetAttempts(db, failures, [failuresFrom]);
+}
+
+/** Forgets which clients have logged in to an account: they are counted in common with all others then. */
+export async function forgetClients(db: AuthContext["db"], userId: number): Promise<void> {
+  await forgetAttempts(db, undefined, [bucketsOf(userId).knownFrom]);
 }
 
 /** Forgets all that is counted for an account, the clients included that have logged in to it. */

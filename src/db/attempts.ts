@@ -60,9 +60,12 @@ export async function keepBucket(db: Database, bucket: string, expiresAt: number
     .onDuplicateKeyUpdate({ set: { expiresAt } });
 }
 
-/** A bucket, and all whose names begin with one of the prefixes. */
-const named = (bucket: string, prefixes: string[]) =>
-  or(eq(attempts.bucket, bucket), ...prefixes.map((prefix) => like(attempts.bucket, `${prefix}%`)));
+/** A bucket, if one is named, and all whose names begin with one of the prefixes. */
+const named = (bucket: string | undefined, prefixes: string[]) =>
+  or(
+    bucket === undefined ? undefined : eq(attempts.bucket, bucket),
+    ...prefixes.map((prefix) => like(attempts.bucket, `${prefix}%`)),
+  );
 
 /** How much has been counted in a bucket, and in all whose names begin with one of the prefixes, and has not run out. */
 export async function sumAttempts(
@@ -79,6 +82,10 @@ export async function sumAttempts(
 }
 
 /** Forgets a bucket, and all whose names begin with one of the prefixes. */
-export async function forgetAttempts(db: Database, bucket: string, prefixes: string[]): Promise<void> {
+export async function forgetAttempts(
+  db: Database,
+  bucket: string | undefined,
+  prefixes: string[],
+): Promise<void> {
   await db.delete(attempts).where(named(bucket, prefixes));
 }

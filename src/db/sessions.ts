@@ -1,7 +1,7 @@
-import { and, desc, eq, gt, isNull, lte, ne } from "drizzle-orm";
+import { and, eq, isNull, lte, ne } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { sessions, users } from "./schema.ts";
-import { changePrepared, prepared } from "./statement.ts";
+import { changePrepared, prepared, statement } from "./statement.ts";
 import type { UserCondition } from "./users.ts";
 
 /** A new session. Times in epoch seconds. */
@@ -114,18 +114,18 @@ export async function trimSessions(db: Database, userId: number, keep: number): 
     .limit(5000);
 }
 
+/** A session as it is listed. Times in epoch seconds. */
+export type ListedSession = Omit<NewSession, "userId" | "counter"> & { lastUsedAt: number };
+
 /** The user's sessions that have not run out, the last used first. */
-export async function listSessions(db: Database, userId: number, nowSeconds: number) {
-  return db
-    .select({
-      id: sessions.id,
-      createdAt: sessions.createdAt,
-      lastUsedAt: sessions.lastUsedAt,
-      expiresAt: sessions.expiresAt,
-      userAgent: sessions.userAgent,
-      address: sessions.address,
-    })
-    .from(sessions)
-    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, nowSeconds)))
-    .orderBy(desc(sessions.lastUsedAt), desc(sessions.id));
+export async function listSessions(
+  db: Database,
+  userId: number,
+  nowSeconds: number,
+): Promise<ListedSession[]> {
+  const text = `SELECT id, created_at AS createdAt, last_used_at AS lastUsedAt, expires_at AS expiresAt,
+      user_agent AS userAgent, address
+    FROM session WHERE user_id = ? AND expires_at > ? ORDER BY last_used_at DESC, id DESC`;
+  const [rows] = await db.execute(statement(text, userId, nowSeconds));
+  return rows as unknown as ListedSession[];
 }

@@ -121,9 +121,24 @@ export async function setTokensValidFrom(db: Database, userId: number, seconds: 
   await changePrepared(db, `UPDATE user u SET ${LATER_CUTOFF} WHERE u.id = ?`, [seconds, userId]);
 }
 
-/** A keyset page of users: those behind an id, by id. */
-export async function pageUsers(db: Database, after: number, limit: number): Promise<PublicUser[]> {
-  const text = "SELECT id, username, created_at, updated_at FROM user WHERE id > ? ORDER BY id LIMIT ?";
-  const [rows] = await db.execute(statement(text, after, limit));
+/**
+ * A keyset page of users: those behind an id, by id.
+ * @param upTo the last id that may be in it
+ */
+export async function pageUsers(
+  db: Database,
+  after: number,
+  limit: number,
+  upTo = Number.MAX_SAFE_INTEGER,
+): Promise<PublicUser[]> {
+  const text =
+    "SELECT id, username, created_at, updated_at FROM user WHERE id > ? AND id <= ? ORDER BY id LIMIT ?";
+  const [rows] = await db.execute(statement(text, after, upTo, limit));
   return rows as unknown as PublicUser[];
+}
+
+/** The highest id that a user has; 0 if there is none. */
+export async function lastUserId(db: Database): Promise<number> {
+  const [rows] = await db.execute(statement("SELECT MAX(id) AS last FROM user"));
+  return (rows as unknown as { last: number | null }[])[0]?.last ?? 0;
 }

@@ -40,15 +40,13 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
 }
 
 /**
- * As `validate("json", …)`, for a path where the seed took no body and so ignored any: a body that does not mention `field`
+ * As `validate("json", …)`, for a path where the seed took no body and so ignored any: a text that does not mention `field`
  * counts as `{}`, whatever it is.
  */
 export function validateOptional<T extends z.ZodType>(field: string, schema: T) {
   const check = validate("json", schema);
   const guarded: MiddlewareHandler = async (c, next) => {
-    const text = await c.req.text().catch(() => {
-      throw new ApiError("malformed_json"); // its client has gone
-    });
+    const text = await textOf(c);
     if (mentions(text, field)) return (check as MiddlewareHandler)(c, next);
     c.req.addValidatedData("json", schema.parse({}) as object);
     return next();
@@ -79,11 +77,19 @@ function mentions(text: string, field: string): boolean {
   }
 }
 
-/** JSON by its media type, in UTF-8 (RFC 8259 section 8.1): read leniently, two passwords could become one. */
+/** JSON by its media type, in UTF-8. */
 async function requireJson(c: Context): Promise<void> {
   if (!JSON_MEDIA_TYPE.test(c.req.header("Content-Type") ?? "")) throw new ApiError("unsupported_media_type");
+  await textOf(c);
+}
+
+/**
+ * The body, which must be UTF-8 (RFC 8259 section 8.1): read leniently, two passwords could become one, and what a compressed
+ * body asks for would be overlooked. A client that has gone counts as one that sent no such body.
+ */
+async function textOf(c: Context): Promise<string> {
   try {
-    new TextDecoder("utf-8", { fatal: true }).decode(await c.req.arrayBuffer());
+    return new TextDecoder("utf-8", { fatal: true }).decode(await c.req.arrayBuffer());
   } catch {
     throw new ApiError("malformed_json");
   }

@@ -153,6 +153,33 @@ describe("a token that no longer stands is refused by every route", () => {
   }
 });
 
+test("a token that was ended while a body trickled in does nothing more", async () => {
+  for (const path of ["/api/logout", "/api/changePassword"]) {
+    const { username, accessToken } = await it.newUser();
+    const newer = await it.login(username);
+    const asked = { scope: "all", password: PASSWORD, newPassword: `${PASSWORD}!` };
+    const body = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          expect((await other.withToken("POST", "/api/logout", accessToken)).status).toBe(200);
+          controller.enqueue(new TextEncoder().encode(JSON.stringify(asked)));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 }, // it begins when somebody reads it
+    );
+    const headers = {
+      Authorization: accessToken,
+      "Content-Type": "application/json",
+      "Content-Length": String(JSON.stringify(asked).length),
+    };
+    const answer = await it.request("POST", path, { headers, body });
+    expect([path, answer.status, answer.body.code]).toEqual([path, 401, "token_revoked"]);
+    expect((await it.withToken("GET", "/api/getUser", newer.accessToken)).status).toBe(200);
+    expect((await it.post("/api/login", { username, password: PASSWORD })).status).toBe(200);
+  }
+});
+
 describe("a token whose user or session is gone", () => {
   test("of a deleted user is refused", async () => {
     const { username, accessToken, refreshToken } = await it.newUser();

@@ -117,6 +117,12 @@ describe("POST /api/logout scopes", () => {
       body: "scope=all",
     });
     expect(form.body.code).toBe("unsupported_media_type");
+    // Nor is one overlooked that is no UTF-8: it may ask for more than this session.
+    const all = '{"scope":"all"}';
+    for (const body of [Bun.gzipSync(all), Buffer.from(`\ufeff${all}`, "utf16le")]) {
+      const headers = { Authorization: tokens.accessToken, "Content-Type": "application/json" };
+      expect((await it.request("POST", "/api/logout", { headers, body })).body.code).toBe("malformed_json");
+    }
     expect(await works(tokens)).toBe(true);
   });
   test("the cutoff for tokens without a session never moves back, and takes those of a clock that is ahead", async () => {

@@ -107,6 +107,27 @@ describe("the owner", () => {
     expect((await attempt(it, username)).body.code).toBe("invalid_password");
     expect((await attempt(it, username, PASSWORD)).status).toBe(200);
   });
+  test("is known after a change of password only where that was made: elsewhere it may be a thief who is known", async () => {
+    const it = await instance();
+    const { username, accessToken } = await it.newUser();
+    const home = it.state.address;
+    const elsewhere = uniqueAddress();
+    it.state.address = elsewhere;
+    await it.login(username);
+    it.state.address = home;
+    const newPassword = "another passphrase";
+    const body = { password: PASSWORD, newPassword };
+    expect((await it.post("/api/changePassword", body, { Authorization: accessToken })).status).toBe(200);
+    const guess = async () => {
+      it.state.address = uniqueAddress();
+      return attempt(it, username);
+    };
+    expect(await codes(5, guess)).toEqual([...wrong(4), "too_many_attempts"]);
+    it.state.address = elsewhere;
+    expect((await attempt(it, username, newPassword)).body.code).toBe("too_many_attempts");
+    it.state.address = home;
+    expect((await attempt(it, username, newPassword)).status).toBe(200);
+  });
   test("is known over all instances, and for 90 days from the last login", async () => {
     const [one, two] = [await instance(), await instance()];
     const { username } = await one.newUser();

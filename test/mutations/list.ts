@@ -303,6 +303,16 @@ export const areas: Record<string, Mutation[]> = {
       testName: REFUSED,
     },
     {
+      statement:
+        "The database is asked when all of the request is there: a body that trickles in does not let an ended token act.",
+      asvs: ["7.4.1"],
+      file: "src/http/authenticate.ts",
+      find: 'if (c.req.method === "POST") await c.req.arrayBuffer().catch(() => {});',
+      replace: "",
+      test: LOGOUT,
+      testName: "while a body trickled in",
+    },
+    {
       statement: "A token whose id is in `revoked_tokens` is refused, whoever put it there.",
       asvs: ["7.4.1"],
       file: "src/db/tokens.ts",
@@ -1467,6 +1477,15 @@ export const areas: Record<string, Mutation[]> = {
       replace: "const everywhere = context.attempts.find(bucket, now).count;",
       test: THROTTLE,
       testName: "count over all instances",
+    },
+    {
+      statement: "Clients that knew an old password are known no more, but for the one that changed it.",
+      asvs: ["6.3.1"],
+      file: "src/auth/accounts.ts",
+      find: "await forgetClients(tx, user.id);",
+      replace: "",
+      test: THROTTLE,
+      testName: "only where that was made",
     },
     {
       statement: "Failed logins count before the next attempt's turn comes.",
