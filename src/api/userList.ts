@@ -6,8 +6,8 @@ import { lastUserId, type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
 import { jsonAnswer, SUCCESS_TEXT } from "../http/envelope.ts";
 
-/** Rows of the pages that follow the first: few enough for memory, many enough to be fast. */
-const NEXT_PAGES = 3000;
+/** Rows of the pages that follow the first, unless the platform says otherwise: few enough for memory, many enough to be fast. */
+const PAGE_ROWS = 3000;
 
 /** How long a client may take to read past the beginning, in ms: the runtime does not tell of one that left before then. */
 const BEGUN_MS = 10_000;
@@ -41,7 +41,7 @@ function beginningOf(users: PublicUser[]): Beginning {
  */
 export function answerUserList(
   c: Context,
-  deps: Pick<Deps, "database" | "hold" | "log">,
+  deps: Pick<Deps, "database" | "hold" | "log" | "listPageRows">,
   firstUsers: PublicUser[],
   begunMs = BEGUN_MS,
 ) {
@@ -57,7 +57,7 @@ export function answerUserList(
   const db = deps.database(c);
   const last = lastUserId(db);
   last.catch(() => {}); // thrown when the rest is read
-  const rest = restOfList(db, after, last);
+  const rest = restOfList(db, after, last, deps.listPageRows ?? PAGE_ROWS);
   return jsonAnswer<PublicUser[]>(c, stream(text, rest, deps.log, resolve, begunMs));
 }
 
@@ -70,12 +70,14 @@ async function* restOfList(
   db: Database,
   after: number,
   lastId: Promise<number>,
+  pageRows: number,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const upTo = await lastId;
-  for (let coming = nextPiece(db, after, upTo); ; ) {
+  const next = (from: number) => nextPiece(db, from, upTo, pageRows);
+  for (let coming = next(after); ; ) {
     const { text, last } = await coming;
     if (last !== undefined) {
-      coming = nextPiece(db, last, upTo);
+      coming = next(last);
       coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
     }
     yield text;
@@ -84,9 +86,9 @@ async function* restOfList(
 }
 
 /** A page as text, which takes less memory than its rows while it waits for the client. @returns no `last` for the last page */
-async function nextPiece(db: Database, after: number, upTo: number) {
-  const rows = await pageUsers(db, after, NEXT_PAGES, upTo);
-  const last = rows.length === NEXT_PAGES ? rows.at(-1)?.id : undefined;
+async function nextPiece(db: Database, after: number, upTo: number, pageRows: number) {
+  const rows = await pageUsers(db, after, pageRows, upTo);
+  const last = rows.length === pageRows ? rows.at(-1)?.id : undefined;
   const text = rows.length > 0 ? `,${elements(rows)}` : "";
   return { text: utf8.encode(last === undefined ? `${text}]}` : text), last };
 }

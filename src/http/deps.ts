@@ -40,6 +40,8 @@ export interface Deps {
   database: (c: Context, allowance?: Allowance) => Database;
   /** Told of reading that goes on after the answer has begun, in a runtime that closes a request's connection then. */
   hold?: (c: Context, reading: Promise<void>) => void;
+  /** Rows of a long list's pages, where a page's work must not hold up others as long as it may on Bun. */
+  listPageRows?: number;
   passwords: Passwords;
   keyring: Keyring;
   attempts: AttemptMemory;

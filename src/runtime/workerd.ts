@@ -13,6 +13,9 @@ import { answer, ofRequest, platformAddress } from "./edge/request.ts";
 import { lastResort } from "./lastResort.ts";
 import { purge } from "./purgeTimer.ts";
 
+/** With the 3000 of Bun, 20 readers of long lists keep the checks of tokens from being answered in time. */
+const LIST_PAGE_ROWS = 300;
+
 /**
  * The app of an isolate. A hash is computed at once, while everything else waits. So there is no queue, in which one request
  * would compute the hash of another, but a limit to how many are let in.
@@ -29,6 +32,7 @@ export async function edgeApp(config: EdgeConfig, others: Partial<Deps> = {}) {
     config,
     database: (c, allowance) => ofRequest(c).database(allowance),
     hold: (c, reading) => ofRequest(c).hold(reading),
+    listPageRows: LIST_PAGE_ROWS,
     passwords: createPasswords(edgeHashing(argon2, cost), { format, cost, ...gate }),
     keyring: await createKeyring([config.jwtSecretKey, ...config.previousSecrets]),
     attempts: createAttemptMemory(),

@@ -40,7 +40,8 @@ describe("argon2id by WebAssembly", () => {
     for (const [right, wrong] of pairs)
       for (const stored of [await onBun(right), await ours.hash(right)]) {
         expect(await ours.verify(wrong, stored)).toBe(false);
-        expect(await ours.verify(right, `${stored.slice(0, -2)}AA`)).toBe(false);
+        const other = stored.replace(/.$/, (last) => (last === "A" ? "E" : "A")); // its last four bits
+        expect(await ours.verify(right, other)).toBe(false);
       }
   });
   test("at the price that the service has by default", async () => {
