@@ -21,6 +21,7 @@ beforeAll(async () => {
     JWT_SECRET_KEY: TEST_SECRET,
     ARGON2_MEMORY_KIB: "8",
     ARGON2_TIME_COST: "1",
+    REGISTRATIONS_PER_CLIENT: "1000000", // a disk may be full only after many
   });
   it = verbs(async (method, path, init) =>
     answerOf(await fetch(service.origin + path, { method, signal: AbortSignal.timeout(PATIENCE), ...init })),
