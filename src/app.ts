@@ -51,7 +51,7 @@ export function createApp(deps: Deps) {
   }
 
   const app = base
-    .get("/", described.hello, (c) => c.json({ hello: "world" }))
+    .get("/", described.hello, (c) => c.json({ hello: "world" }, 200))
     .route("/", healthRoutes(deps))
     .route("/api", accountRoutes(deps))
     .route("/api", sessionRoutes(deps))

@@ -33,5 +33,7 @@ export type Service = ApplyGlobalResponse<
  * @param origin where the service is, such as `https://auth.example.com`
  * @param options of Hono's client: headers, another `fetch`
  */
-export const createClient = (origin: string, options?: Parameters<typeof hc>[1]) =>
-  hc<Service>(origin, options);
+export const createClient = (
+  origin: string,
+  options?: Parameters<typeof hc>[1],
+): ReturnType<typeof hc<Service>> => hc<Service>(origin, options);

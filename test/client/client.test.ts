@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve } from "../../src/runtime/server.ts";
 import { PASSWORD, type TestApp, testApp, unique } from "../support/app.ts";
 import { compile } from "../support/compiler.ts";
-import { dataFolder } from "../support/database.ts";
+import { makeOtherProject } from "./otherProject.ts";
 
 /** What openSession of docs/client.md gives. */
 interface Session {
@@ -17,24 +18,43 @@ interface Example {
   openSession(origin: string, username: string, password: string): Promise<Session>;
 }
 
-let folder: string; // inside of the checkout, where its package's name resolves
+/** The strictest that a project may have. Nothing is skipped, and `erasableSyntaxOnly` is what Node runs as it stands. */
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+  skipLibCheck: false,
+  noUnusedLocals: true,
+  types: [],
+  target: "es2022",
+  outDir: "built",
+};
+const RESOLUTIONS = { nodenext: "nodenext", bundler: "esnext" };
+const configuration = (resolution: string) => join(folder, `${resolution}.json`);
+
+const COMPILING = 60_000; // ms that it may take
+
+let folder: string;
 let example: Example;
 let it: TestApp;
 let server: Bun.Server<undefined>;
 beforeAll(async () => {
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-  folder = await mkdtemp(join(dataFolder, "client-"));
+  folder = await mkdtemp(join(tmpdir(), "latchkey-client-"));
+  await makeOtherProject(folder);
   const [, code = ""] = /```ts\n(.*?)```/s.exec(await Bun.file("docs/client.md").text()) ?? [];
   expect(code.split("\n").length).toBeLessThanOrEqual(65);
   await Bun.write(join(folder, "example.ts"), code);
-  await Bun.write(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"], exclude: [] }),
-  );
+  await cp("test/client/fixtures", folder, { recursive: true });
+  for (const [moduleResolution, module] of Object.entries(RESOLUTIONS)) {
+    const compilerOptions = { ...STRICT, module, moduleResolution };
+    await Bun.write(configuration(moduleResolution), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+  }
   example = await import(join(folder, "example.ts"));
   it = await testApp();
   server = serve(it.app.fetch as never, { host: "127.0.0.1", port: 0 });
-});
+}, COMPILING);
 afterAll(async () => {
   await server?.stop(true);
   await rm(folder, { recursive: true });
@@ -48,9 +68,6 @@ const newSession = async () => {
 const refreshes = () => it.logged.filter(({ fields }) => fields.route === "/api/refreshToken").length;
 
 describe("the example of docs/client.md", () => {
-  test("compiles", async () => {
-    expect(await compile(folder)).toEqual([]);
-  });
   test("logs in and calls; a failure is told by its code", async () => {
     const { username, session } = await newSession();
     expect((await session.me()).username).toBe(username);
@@ -131,21 +148,61 @@ describe("the example of docs/client.md", () => {
       code: "unexpected_answer",
     });
   });
+  test(
+    "runs on Node, compiled",
+    async () => {
+      const node = Bun.which("node");
+      if (!node) throw new Error("This test needs Node: put a `node` of 20 or later on the PATH");
+      expect(await compile(configuration("nodenext"))).toEqual(WRONG);
+      const username = unique("client");
+      await it.post("/api/register", { username, password: PASSWORD });
+      const program = `
+      import { openSession } from "./built/example.js";
+      const [origin, username, password] = process.argv.slice(1);
+      const session = await openSession(origin, username, password);
+      await session.rotate();
+      const { username: me } = await session.me();
+      await session.logout();
+      const after = await session.me().catch(({ code }) => code);
+      console.log(JSON.stringify([process.versions.bun ?? "no Bun", me, after]));`;
+      const child = Bun.spawn(
+        [node, "--input-type=module", "--eval", program, server.url.origin, username, PASSWORD],
+        { cwd: folder, stdout: "pipe", stderr: "inherit" },
+      );
+      expect(await new Response(child.stdout).json()).toEqual(["no Bun", username, "token_revoked"]);
+    },
+    COMPILING,
+  );
 });
 
-describe("types", () => {
-  test("right calls compile", async () => {
-    expect(await compile("test/client/fixtures/right")).toEqual([]);
-  });
-  test("wrong ones do not, each for its reason", async () => {
-    expect(await compile("test/client/fixtures/wrong")).toEqual([
-      "calls.ts:5 TS2741", // no password
-      "calls.ts:6 TS2322", // a number for a name
-      "calls.ts:7 TS2322", // no such scope
-      "calls.ts:8 TS2551", // no such path
-      "calls.ts:9 TS2339", // no such method
-      "calls.ts:12 TS2339", // no such field in the answer
-      "calls.ts:15 TS2531", // not asked whether it succeeded
-    ]);
+/** The compiler's complaints about the project: none but about wrong.ts, each for its reason. */
+const WRONG = [
+  "wrong.ts:5 TS2741", // no password
+  "wrong.ts:6 TS2322", // a number for a name
+  "wrong.ts:7 TS2322", // no such scope
+  "wrong.ts:8 TS2551", // no such path
+  "wrong.ts:9 TS2339", // no such method
+  "wrong.ts:12 TS2339", // no such field in the answer
+  "wrong.ts:15 TS2531", // not asked whether it succeeded
+];
+
+describe("in a project of its own", () => {
+  test.each([
+    ["typescript5", "nodenext"],
+    ["typescript5", "bundler"],
+    ["typescript", "nodenext"],
+    ["typescript", "bundler"],
+  ] as const)(
+    "%s with %s: right calls and the example compile, wrong calls do not",
+    async (version, resolution) => {
+      expect(await compile(configuration(resolution), version, ["--noEmit"])).toEqual(WRONG);
+    },
+    COMPILING,
+  );
+  test("installs nothing of the service, and runs no script", async () => {
+    const { version, dependencies } = await Bun.file("package.json").json();
+    const installed = await Bun.file(join(folder, "node_modules/latchkey/package.json")).json();
+    expect(installed).toMatchObject({ name: "latchkey", version, dependencies: { hono: dependencies.hono } });
+    expect([Object.keys(installed.dependencies), installed.scripts]).toEqual([["hono"], undefined]);
   });
 });
