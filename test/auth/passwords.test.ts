@@ -75,6 +75,13 @@ describe("verify", () => {
     }
     expect(asked).toHaveLength(6);
   });
+  test("a string that reads well and that the runtime refuses is unreadable too, and no error", async () => {
+    const { asked, passwords } = counted();
+    const stored = `$argon2id$v=19$m=0,t=1,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
+    const verdict = await passwords.verify("x", { pwd: stored, salt: null });
+    expect(verdict).toEqual({ matches: false, fault: "unreadable" });
+    expect(asked.at(-1)).toBe("$argon2id$v=19$m=8,t=1,p=1"); // the same work as for others
+  });
 });
 
 describe("the gate", () => {

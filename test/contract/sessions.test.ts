@@ -125,6 +125,17 @@ describe("POST /api/logout scopes", () => {
     }
     expect(await works(tokens)).toBe(true);
   });
+  test("all ends a token without a session and without nbf, whenever it says that it was issued", async () => {
+    const { username, accessToken } = await it.newUser();
+    // As an account that Flask made, which has no cutoff yet.
+    await it.db.execute(sql`UPDATE user SET tokens_valid_from = NULL WHERE username = ${username}`);
+    const { iat, exp, type, sub } = claimsOf(accessToken);
+    const claims = { iat: iat + 86_400, exp, jti: crypto.randomUUID(), type, sub };
+    const token = `Bearer ${await sign(claims, TEST_SECRET, "HS256")}`;
+    expect(await flaskWorks(token)).toBe(true);
+    expect((await logout(accessToken, { scope: "all" })).status).toBe(200);
+    expect((await it.withToken("GET", "/api/getUser", token)).body.code).toBe("token_revoked");
+  });
   test("the cutoff for tokens without a session never moves back, and takes those of a clock that is ahead", async () => {
     const behind = await testApp({ startMs: it.clock.ms - 40_000 });
     const { one, two, flask } = await threeSessions();
@@ -207,6 +218,20 @@ describe("POST /api/changePassword", () => {
       "invalid_password",
     );
     expect(await works(await it.login(username, NEW))).toBe(true);
+  });
+  test("shows in updated_at, and not in created_at", async () => {
+    const app = await testApp({ env: { TZ: "UTC" } });
+    const { accessToken } = await app.newUser();
+    const times = async () => {
+      const { data } = (await app.withToken("GET", "/api/getUser", accessToken)).body;
+      const { created_at, updated_at } = data as Record<string, string>;
+      return [created_at, updated_at].map((text) => Date.parse(`${text}Z`));
+    };
+    const [created = 0, updated = 0] = await times();
+    app.clock.advance(60);
+    const body = { password: PASSWORD, newPassword: NEW };
+    expect((await app.post("/api/changePassword", body, { Authorization: accessToken })).status).toBe(200);
+    expect(await times()).toEqual([created, updated + 60_000]);
   });
   test("a wrong current password is 401 and changes nothing", async () => {
     const { one, two, username } = await threeSessions();

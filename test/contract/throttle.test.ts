@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { PASSWORD, type TestApp, testApp, unique, uniqueAddress } from "../support/app.ts";
 import { migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
+import { until } from "../support/until.ts";
 
 let shared: Awaited<ReturnType<typeof migratedDatabase>>;
 beforeAll(async () => {
@@ -91,6 +92,33 @@ describe("failed logins to an account", () => {
   });
 });
 
+describe("a failed login", () => {
+  test("is answered only once it counts on all instances", async () => {
+    const { target, pool, db } = await migratedDatabase();
+    const it = await testApp({ db, env: LIMITS });
+    const { username } = await it.newUser();
+    const holder = await pool.getConnection();
+    await holder.beginTransaction();
+    await holder.query("SELECT * FROM attempt FOR UPDATE");
+    let answered = false;
+    const guess = attempt(it, username).finally(() => {
+      answered = true;
+    });
+    const waiting = async () => {
+      const [running] = await holder.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
+      return running.some(
+        ({ db, Info }) => db === target.database && /INSERT INTO .attempt/.test(Info ?? ""),
+      );
+    };
+    await until(waiting, () => "nothing was counted", guess);
+    await it.request("GET", "/livez"); // an answer that waits for nothing would be here by now, too
+    expect(answered).toBe(false);
+    await holder.rollback();
+    holder.release();
+    expect((await guess).body.code).toBe("invalid_password");
+  });
+});
+
 describe("the owner", () => {
   test("gets in from a client that has logged in before, while others guess, also after all sessions ended", async () => {
     const it = await instance();
@@ -135,7 +163,8 @@ describe("the owner", () => {
     const day = 24 * 60 * 60;
     one.clock.advance(60 * day);
     await one.login(username);
-    for (const it of [one, two]) it.clock.ms = one.clock.ms + 89 * day * 1000;
+    const later = one.clock.ms + 89 * day * 1000;
+    for (const it of [one, two]) it.clock.ms = later;
     one.state.address = uniqueAddress();
     expect(await codes(5, () => attempt(one, username))).toEqual([...wrong(4), "too_many_attempts"]);
     two.state.address = home;

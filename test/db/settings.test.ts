@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
+import { openPool, SESSION_SETTINGS } from "../../src/db/connection.ts";
+import type { DatabaseFailure } from "../../src/db/failures.ts";
 import { wallClock } from "../../src/db/wallClock.ts";
 import { PASSWORD, testApp } from "../support/app.ts";
 import { migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
@@ -167,4 +169,24 @@ test("what is answered is stored, read anew and whole, whatever the server commi
     for (const name of Object.keys(odd)) await root.query(`SET GLOBAL ${name} = DEFAULT`);
     await root.end();
   }
+});
+
+test("a connection on which a setting is refused is not used, and why is told", async () => {
+  const { target } = await migratedDatabase();
+  const told: DatabaseFailure[] = [];
+  const pool = openPool(target, 2, { onRefused: (failure) => told.push(failure) });
+  SESSION_SETTINGS.push("SET SESSION no_such_variable = 1");
+  try {
+    const error = await pool.query("SELECT 1").then(
+      () => new Error("it was used"),
+      (error) => error,
+    );
+    expect(error.message).not.toBe("it was used");
+    expect(error.code).not.toBe("DATABASE_TIMEOUT"); // given up at once, and not when its time is over
+  } finally {
+    SESSION_SETTINGS.pop();
+  }
+  expect(told).toEqual([{ code: "ER_UNKNOWN_SYSTEM_VARIABLE", errno: 1193, query: undefined }]);
+  await pool.query("SELECT 1");
+  await pool.end();
 });
