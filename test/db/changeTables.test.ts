@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { RowDataPacket } from "mysql2/promise";
+import { migrate } from "../../src/db/migrate.ts";
+import { migratedDatabase, rootConnection } from "../support/database.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
+import { until } from "../support/until.ts";
+
+test("a migration waits for a transaction that has read its table, says so, and lets others read meanwhile", async () => {
+  const { target, pool } = await migratedDatabase();
+  await using folder = temporaryFolder("migrations");
+  await Bun.write(join(folder.path, "0000_more.sql"), "ALTER TABLE user ADD COLUMN more int");
+  const entries = [{ idx: 0, version: "5", when: 1, tag: "0000_more", breakpoints: true }];
+  const journal = JSON.stringify({ version: "7", dialect: "mysql", entries });
+  await Bun.write(join(folder.path, "meta/_journal.json"), journal);
+  const holder = await rootConnection(target.database);
+  await holder.beginTransaction();
+  await holder.query("SELECT id FROM user");
+
+  const told: string[] = [];
+  const migration = migrate(target, folder.path, (line) => told.push(line));
+  const read = () => pool.query<RowDataPacket[]>("SELECT * FROM user");
+  // One after the other, so that some come while it waits for the table, and none may wait longer than a request can.
+  await until(
+    async () => (await read()) && told.length > 0,
+    () => "it did not say that it waits",
+    migration,
+  );
+  expect(told).toEqual(["a transaction holds a table that is to be changed: waiting for its end"]);
+  const [, before] = await read();
+  await holder.commit();
+  await holder.end();
+  expect(await migration).toBe(1);
+  const [, after] = await read();
+  expect(after.map(({ name }) => name)).toEqual([...before.map(({ name }) => name), "more"]);
+});
