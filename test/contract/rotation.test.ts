@@ -72,6 +72,17 @@ describe("POST /api/rotateToken", () => {
     expect(await works(bystander.accessToken, app)).toBe(true);
   });
 
+  test("a rotation of the future, by an instance whose clock is wrong, leaves nothing to retry: theft", async () => {
+    const rotatedBy = async (secondsAhead: number) => {
+      const { refreshToken } = await it.newUser();
+      const ahead = await testApp({ startMs: it.clock.ms + secondsAhead * 1000 });
+      expect((await rotate(refreshToken, ahead)).status).toBe(200);
+      return rotate(refreshToken);
+    };
+    expect((await rotatedBy(10)).status).toBe(200); // clocks may be that far apart
+    for (const ahead of [11, 3600]) expect((await rotatedBy(ahead)).body.code).toBe("token_reused");
+  });
+
   test("one that is two rotations old is theft at once", async () => {
     const { refreshToken } = await it.newUser();
     const second = pairOf(await rotate(refreshToken));

@@ -119,6 +119,21 @@ describe("a failed login", () => {
   });
 });
 
+describe("an instance whose clock is a month ahead", () => {
+  test("locks nobody out at the others, where the count begins anew and ends with its window", async () => {
+    const [ahead, right] = [await instance(), await instance()];
+    const { username } = await right.newUser();
+    right.state.address = uniqueAddress();
+    ahead.clock.advance(31 * 24 * 60 * 60);
+    expect(await codes(5, () => attempt(ahead, username))).toEqual([...wrong(4), "too_many_attempts"]);
+    expect(await codes(4, () => attempt(right, username))).toEqual(wrong(4));
+    const refused = await attempt(right, username, PASSWORD);
+    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "600"]);
+    right.clock.advance(600);
+    expect((await attempt(right, username, PASSWORD)).status).toBe(200);
+  });
+});
+
 describe("the owner", () => {
   test("gets in from a client that has logged in before, while others guess, also after all sessions ended", async () => {
     const it = await instance();

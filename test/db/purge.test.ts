@@ -43,11 +43,40 @@ test("one instance at a time; the lock goes back to the others", async () => {
   expect(await purgeExpired(pool, NOW)).toBe(0);
 });
 
+test("goes by the earlier of two clocks, ours and the database's, and says that they are apart", async () => {
+  const { pool } = await migratedDatabase();
+  const told: { fields: object; message: string }[] = [];
+  const keep = (fields: object, message: string) => void told.push({ fields, message });
+  const log = { info: keep, warn: keep, error: keep };
+  const left = async () => {
+    const [rows] = await pool.query<RowDataPacket[]>("SELECT jti FROM revoked_tokens ORDER BY jti");
+    return rows.map(({ jti }) => jti);
+  };
+  const day = 86_400;
+  await pool.query("INSERT INTO revoked_tokens (jti, expires_at) VALUES ('live', ?), ('old', ?)", [
+    NOW + day,
+    NOW - day,
+  ]);
+  await pool.query(
+    "INSERT INTO session (id, user_id, created_at, last_used_at, expires_at) VALUES ('live', 1, 0, 0, ?)",
+    [NOW + 30 * day],
+  );
+  await purge(pool, () => Date.now() - 31 * day * 1000, log);
+  expect(await left()).toEqual(["live", "old"]);
+  await purge(pool, () => Date.now() + 31 * day * 1000, log);
+  expect(await left()).toEqual(["live"]);
+  const [sessions] = await pool.query<RowDataPacket[]>("SELECT id FROM session");
+  expect(sessions).toHaveLength(1);
+  const apart = told.filter(({ message }) => message === "this clock and the database's are apart");
+  const ahead = apart.map(({ fields }) => Math.round((fields as { aheadSeconds: number }).aheadSeconds / 60));
+  expect(ahead).toEqual([-31 * 1440, 31 * 1440]);
+});
+
 test("says when half of the blocklist's ids are used, until the column is wider", async () => {
   const { pool } = await migratedDatabase();
   const told: unknown[] = [];
   const log = { info: () => {}, warn: (...line: unknown[]) => told.push(line), error: () => {} };
-  const run = () => purge(pool, () => NOW * 1000, log);
+  const run = () => purge(pool, Date.now, log);
   await run();
   await pool.query("INSERT INTO revoked_tokens (id, jti, expires_at) VALUES (1073741823, 'a', 1)");
   expect(await blocklistIdsUsed(pool)).toBeLessThan(0.5);
@@ -93,7 +122,7 @@ test("stops after the batch at hand, whatever is left", async () => {
       Array.from({ length: 10_000 }, (_, n) => [`${tens}-${n}`, 1]),
     ]);
   const silent = () => {};
-  const stop = startPurging(pool, 0.01, () => NOW * 1000, { info: silent, warn: silent, error: silent });
+  const stop = startPurging(pool, 0.01, Date.now, { info: silent, warn: silent, error: silent });
   await until(
     async () => (await left()) < 40_000,
     () => "nothing was purged",
@@ -113,7 +142,7 @@ test("goes on when a purge failed, and ends with the one at hand", async () => {
   const seen = { purged: 0, failed: 0 };
   const observer = { onPurged: () => void seen.purged++, onFailed: () => void seen.failed++ };
   await pool.query("RENAME TABLE attempt TO away");
-  const stop = startPurging(poolOn(target).pool, 0.01, () => NOW * 1000, log, observer);
+  const stop = startPurging(poolOn(target).pool, 0.01, Date.now, log, observer);
   await until(
     () => seen.failed > 1,
     () => "no purge failed",
