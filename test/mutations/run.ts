@@ -11,10 +11,10 @@ const ROOT = join(import.meta.dir, "..", "..");
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /** The checkout's files that git knows or would take, with the packages and the database server it has fetched. */
-async function copyCheckout(): Promise<string> {
-  const copy = await mkdtemp(join(tmpdir(), "latchkey-mutations-"));
+async function copyCheckout(copy: string): Promise<void> {
   const files = await Bun.$`git ls-files -coz --exclude-standard`.cwd(ROOT).text();
   for (const file of files.split("\0").filter((name) => name !== "" && existsSync(join(ROOT, name)))) {
+    goOn();
     await mkdir(dirname(join(copy, file)), { recursive: true });
     await cp(join(ROOT, file), join(copy, file));
   }
@@ -27,11 +27,17 @@ async function copyCheckout(): Promise<string> {
     if (/^template-[\w.-]+$/.test(name) && !name.includes(".new-"))
       await cp(join(data, name), join(copy, ".data", name), { recursive: true });
   }
-  return copy;
 }
+
+let running: Bun.Subprocess | undefined;
+let stopped = false;
+const goOn = () => {
+  if (stopped) throw new Error("stopped");
+};
 
 /** Runs an entry's tests. @returns the first that failed; undefined if all passed, and some did run */
 async function firstFailure(copy: string, { test, testName }: Mutation): Promise<string | undefined> {
+  goOn();
   const name = testName === undefined ? [] : ["-t", testName.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")];
   const command = [
     process.execPath,
@@ -41,9 +47,13 @@ async function firstFailure(copy: string, { test, testName }: Mutation): Promise
     ...test.map((file) => `./${file}`),
     ...name,
   ];
-  const child = Bun.spawn(command, { cwd: copy, stdout: "ignore", stderr: "pipe", timeout: 120_000 });
+  const { FORCE_COLOR: _, ...env } = process.env; // its codes would stand before what is looked for
+  const child = Bun.spawn(command, { cwd: copy, env, stdout: "ignore", stderr: "pipe", timeout: 120_000 });
+  running = child;
   const output = await new Response(child.stderr).text();
-  if ((await child.exited) === 0) return undefined;
+  const exitCode = await child.exited;
+  goOn();
+  if (exitCode === 0) return undefined;
   return (
     /^\(fail\) (.*?)( \[[\d.]+ms\])?$/m.exec(output)?.[1] ?? `not by a test: ${output.trim().slice(-300)}`
   );
@@ -85,9 +95,15 @@ const document = await Bun.file(join(ROOT, "docs/security.md")).text();
 const unlisted = chosen.filter(({ statement }) => !document.includes(statement));
 for (const { statement } of unlisted) say(`not in docs/security.md: ${statement}`);
 
-const copy = await copyCheckout();
+const copy = await mkdtemp(join(tmpdir(), "latchkey-mutations-"));
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    stopped = true; // the copy is large, and has to go
+    running?.kill("SIGTERM");
+  });
 const survived: string[] = [];
 try {
+  await copyCheckout(copy);
   const passing = new Map<string, boolean>();
   for (const one of chosen) if (!(await tryOne(copy, one, passing))) survived.push(one.statement);
 } finally {
