@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { variableNames } from "../../src/config/variables.ts";
+import { defaultOf, type VariableName, variableNames } from "../../src/config/variables.ts";
 import { ConfigError, parseConfig } from "../../src/config.ts";
 import { loadConfig } from "../../src/runtime/environment.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -13,9 +13,9 @@ const read = (path: string) => {
   return PEM;
 };
 const parse = (env: Record<string, string>) => parseConfig({ JWT_SECRET_KEY: SECRET, ...env }, read);
-const problems = (env: Record<string, string | undefined>): string[] => {
+const problems = (env: Record<string, string | undefined>, readFile = read): string[] => {
   try {
-    parseConfig(env, read);
+    parseConfig(env, readFile);
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
@@ -100,6 +100,7 @@ describe("parseConfig", () => {
       password: "p@ss",
       database: "name",
     });
+    expect(url("mysql://u%40s%3Aer:p@db/na%20me")).toMatchObject({ user: "u@s:er", database: "na me" });
     expect(url("mysql+pymysql://u@db/name")).toEqual({
       host: "db",
       port: 3306,
@@ -152,9 +153,11 @@ describe("parseConfig", () => {
     expect(parse({ ...url, DATABASE_TLS: "on", DATABASE_TLS_VERIFY_NAME: "off" }).database?.tls).toEqual({
       verifyName: false,
     });
-    expect(problems({ ...url, JWT_SECRET_KEY: SECRET, DATABASE_TLS_CA_FILE: "/nope.pem" })).toEqual([
-      "DATABASE_TLS_CA_FILE must name a readable PEM file with a CERTIFICATE",
-    ]);
+    const refusal = ["DATABASE_TLS_CA_FILE must name a readable PEM file with a CERTIFICATE"];
+    expect(problems({ ...url, JWT_SECRET_KEY: SECRET, DATABASE_TLS_CA_FILE: "/nope.pem" })).toEqual(refusal);
+    const key = PEM.replaceAll("CERTIFICATE", "PRIVATE KEY");
+    const other = { ...url, JWT_SECRET_KEY: SECRET, DATABASE_TLS_CA_FILE: "/key.pem" };
+    expect(problems(other, () => key)).toEqual(refusal);
   });
   test("SECRET_KEY stands in for JWT_SECRET_KEY", () => {
     expect(parseConfig({ SECRET_KEY: "other" }, read).jwtSecretKey).toBe("other");
@@ -179,11 +182,68 @@ describe("parseConfig", () => {
     expect(found).toHaveLength(8);
     expect(new ConfigError(found).message).not.toContain("hush-hush");
   });
+  test("switches in any case, a zone with the colon of some systems, and no empty list of origins", () => {
+    const url = { DATABASE_URL: "mysql://u:p@db/name" };
+    for (const on of ["on", "ON", "True", "1"])
+      expect(parse({ ...url, DATABASE_TLS: on }).database?.tls).toEqual({ verifyName: true });
+    for (const off of ["off", "OFF", "False", "0"]) expect(parse({ DOCS: off }).docs).toBe(false);
+    expect(parse({ TZ: ":Asia/Shanghai" }).timeZone).toBe("Asia/Shanghai");
+    expect(parse({ CORS_ORIGINS: " https://a.example, https://b.example ," }).corsOrigins).toEqual([
+      "https://a.example",
+      "https://b.example",
+    ]);
+    for (const CORS_ORIGINS of [",", " , ", "null", "*, https://a.example"])
+      expect(problems({ JWT_SECRET_KEY: SECRET, CORS_ORIGINS })).toEqual([
+        expect.stringContaining("CORS_ORIGINS must be * or a comma-separated list"),
+      ]);
+  });
   test("a database named in part is a mistake, not a wish for a local one", () => {
+    expect(problems({ JWT_SECRET_KEY: SECRET, MYSQL_USER_PASSWORD: "x" })).toHaveLength(3);
     expect(problems({ JWT_SECRET_KEY: SECRET, MYSQL_HOSTNAME: "db" })).toEqual([
       "MYSQL_USER_NAME is required beside the other MYSQL_ variables",
       "MYSQL_DATABASE_NAME is required beside the other MYSQL_ variables",
     ]);
+  });
+});
+
+describe("a whole number", () => {
+  const YEAR = 366 * 86_400;
+  const BOUNDS: [name: VariableName, min: number, max: number][] = [
+    ["PORT", 0, 65_535],
+    ["METRICS_PORT", 0, 65_535],
+    ["DRAIN_SECONDS", 0, 300],
+    ["TRUSTED_HOPS", 0, 32],
+    ["MYSQL_PORT", 1, 65_535],
+    ["DATABASE_POOL_SIZE", 2, 1000],
+    ["JWT_ACCESS_TOKEN_EXPIRES", 1, YEAR],
+    ["JWT_REFRESH_TOKEN_EXPIRES", 1, YEAR],
+    ["REFRESH_RETRY_SECONDS", 0, 3600],
+    ["PASSWORD_MIN_LENGTH", 1, 128],
+    ["ARGON2_MEMORY_KIB", 8, 262_144],
+    ["ARGON2_TIME_COST", 1, 32],
+    ["HASH_CONCURRENCY", 0, 1024],
+    ["HASH_QUEUE_LIMIT", 0, 100_000],
+    ["LOGIN_FAILURES_PER_ACCOUNT", 1, 1_000_000],
+    ["LOGIN_FAILURES_PER_CLIENT", 1, 1_000_000],
+    ["REGISTRATIONS_PER_CLIENT", 1, 1_000_000],
+    ["THROTTLE_WINDOW_SECONDS", 1, 86_400],
+    ["PURGE_INTERVAL_SECONDS", 1, 86_400],
+  ];
+  const found = (name: string, value: number | string) =>
+    problems({ JWT_SECRET_KEY: SECRET, [name]: String(value) });
+  for (const [name, min, max] of BOUNDS)
+    test(`${name}, from ${min} to ${max}, in digits alone`, () => {
+      for (const value of [min, max, `0${max}`]) expect([value, found(name, value)]).toEqual([value, []]);
+      const others = [`${max}e0`, `0x${max.toString(16)}`, ` ${max}`, `${max} `, `${max}.0`, `+${max}`, "x"];
+      for (const value of [min - 1, max + 1, ...others])
+        expect([value, found(name, value)]).toEqual([
+          value,
+          [`${name} must be a whole number from ${min} to ${max}`],
+        ]);
+    });
+  test("is what no other variable is", () => {
+    const whole = variableNames.filter((name) => found(name, "x").join().includes("whole number"));
+    expect(whole.toSorted()).toEqual(BOUNDS.map(([name]) => name).toSorted());
   });
 });
 
@@ -265,6 +325,14 @@ describe("a secret for a takeover", () => {
     const literal = String.raw`b'#q)\\x00\xd6 $HOME "\`' # text`;
     expect(file(`${literal}\n`)).toBe(literal);
     expect(file(`${literal}\n\n`)).toBe(`${literal}\n`);
+    expect(file(`${literal}\r\n`)).toBe(literal); // as an editor on Windows ends a line
+    const previous = { JWT_SECRET_KEY: SECRET, JWT_SECRET_KEY_PREVIOUS_FILE: "/previous" };
+    for (const text of [`${literal}\n b,c\n`, `${literal}\r\n b,c\r\n\r\n`])
+      expect(parseConfig(previous, () => text).previousSecrets).toEqual([literal, " b,c"]);
+    for (const text of ["", "\n", "\r\n"])
+      expect(problems({ JWT_SECRET_KEY_FILE: "/secret" }, () => text)).toEqual([
+        "JWT_SECRET_KEY_FILE must name a readable file of UTF-8 text that is not empty",
+      ]);
     expect(file(` ${literal} `)).toBe(` ${literal} `);
     const both = { JWT_SECRET_KEY_FILE: "/secret", JWT_SECRET_KEY: SECRET };
     expect(parseConfig({ ...both, TZ: "UTC" }, () => SECRET).warnings).toEqual([
@@ -304,11 +372,23 @@ test("compose.yaml hands on every variable but those of places and files", async
     expect(compose).toMatch(new RegExp(`^ {4,6}${name}: \\$\\{${name}:`, "m"));
 });
 
-test("README and .env.example name every variable", async () => {
+test("README and .env.example have every variable once, with its default", async () => {
   const readme = await Bun.file("README.md").text();
   const example = await Bun.file(".env.example").text();
-  for (const name of variableNames.filter((name) => name !== "NODE_ENV")) {
-    expect(readme).toContain(`\`${name}\``);
-    expect(example).toContain(name);
+  /** What the README says where there is no value to say. */
+  const described: Partial<Record<VariableName, string>> = {
+    TZ: "the machine's",
+    METRICS_HOST: "`HOST`",
+    DOCS: "see meaning",
+  };
+  const same = (name: string) => (text?: string) =>
+    name === "FORWARDED_HEADER" ? text?.toLowerCase() : text;
+  for (const name of variableNames) {
+    const lines = [...example.matchAll(new RegExp(`^# ${name}=(.*)$`, "gm"))];
+    const rows = [...readme.matchAll(new RegExp(`^\\| \`${name}\` *\\| (.*?) *\\|`, "gm"))];
+    const value = defaultOf(name);
+    expect([name, lines.map(([, text]) => same(name)(text))]).toEqual([name, [value]]);
+    const said = described[name] ?? (value === "" ? "none" : `\`${value}\``);
+    expect([name, rows.map(([, text]) => same(name)(text))]).toEqual([name, [said]]);
   }
 });
