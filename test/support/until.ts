@@ -1,4 +1,4 @@
-/** Polls until there is a value; fails after 60 s, or when `given up` settles first, with what `otherwise` says. */
+/** Polls until there is a value; fails after 50 s (sooner than the test itself), or when `given up` settles first, with what `otherwise` says. */
 export async function until<T>(
   probe: () => T | Promise<T>,
   otherwise: () => string,
@@ -8,7 +8,7 @@ export async function until<T>(
   givenUp?.then(() => {
     lost = true;
   });
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 50_000;
   for (;;) {
     const value = await probe();
     if (value) return value as NonNullable<T>;
