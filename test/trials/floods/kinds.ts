@@ -149,6 +149,16 @@ export const kinds: Record<string, (flood: Flood) => Promise<void>> = {
     false,
   ),
   "pipelined, token checks": pipelined([["/api/getUser", ok]], true),
+  // Those of the user whose sessions the logins before have made: up to 1000 of them.
+  "session lists": (flood) =>
+    each(flood, 20, 50, (connection) =>
+      exchange(
+        connection,
+        flood.tally,
+        rawRequest("GET", "/api/getSessionList", { Authorization: flood.token }),
+        ok,
+      ),
+    ),
   churn: (flood) =>
     each(flood, 50, 50, (connection) =>
       exchange(connection, flood.tally, rawRequest("GET", "/livez", { Connection: "close" }), ok),
