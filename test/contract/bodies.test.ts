@@ -78,6 +78,19 @@ for (const path of PATHS) {
       const none = await it.request("POST", path, { body: new Blob([body]) });
       expect(none.status).toBe(415);
     });
+    test("16 KiB is not too much, and a byte more is, announced or not", async () => {
+      const json = JSON.stringify({ username: unique("x"), password: "y" });
+      for (const [length, tooLarge] of [
+        [16_384, false],
+        [16_385, true],
+      ] as const) {
+        const body = json.padEnd(length);
+        const headers = { "Content-Type": "application/json", "Content-Length": String(length) };
+        const announced = await it.request("POST", path, { body, headers });
+        for (const answer of [announced, await send(path, new Blob([body]).stream())])
+          expect([length, answer.status === 413]).toEqual([length, tooLarge]);
+      }
+    });
     test("more than 16 KiB, announced or not", async () => {
       const large = JSON.stringify({ username: "x", password: "y".repeat(16 * 1024) });
       const announced = await it.request("POST", path, {

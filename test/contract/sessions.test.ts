@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { sign } from "hono/jwt";
 import { claimsOf, PASSWORD, TEST_SECRET, type TestApp, type Tokens, testApp } from "../support/app.ts";
+import { migratedDatabase } from "../support/database.ts";
 
 let it: TestApp;
 beforeAll(async () => {
@@ -186,6 +187,21 @@ describe("GET /api/getSessionList", () => {
     const left = (await it.withToken("GET", "/api/getSessionList", second.accessToken)).body.data;
     expect(left).toHaveLength(1);
   });
+  test("the session that was used last comes first", async () => {
+    const app = await testApp();
+    const { username, ...first } = await app.newUser();
+    app.clock.advance(60);
+    const second = await app.login(username);
+    const order = async () => {
+      const { data } = (await app.withToken("GET", "/api/getSessionList", first.accessToken)).body;
+      return (data as { id: string }[]).map(({ id }) => id);
+    };
+    const [one, two] = [first, second].map(({ accessToken }) => claimsOf(accessToken).sid as string);
+    expect(await order()).toEqual([two, one] as string[]);
+    app.clock.advance(60);
+    await app.withToken("GET", "/api/refreshToken", first.refreshToken);
+    expect(await order()).toEqual([one, two] as string[]);
+  });
   test("last used moves with the refresh token, and a session that has run out is not shown", async () => {
     const app = await testApp();
     const { accessToken, refreshToken, username } = await app.newUser();
@@ -288,6 +304,21 @@ describe("GET /api/getUser and pages of GET /api/getUserList", () => {
     const rest = await it.withToken("GET", `/api/getUserList?after=${first?.id}`, accessToken);
     expect((rest.body.data as unknown[]).length).toBe(all.length - 1);
     expect(rest.headers.get("Link")).toBeNull();
+  });
+  test("the last page has no Link, also when it is full", async () => {
+    const app = await testApp({ db: (await migratedDatabase()).db });
+    const { accessToken } = await app.newUser();
+    await app.newUser();
+    const page = async (query: string) => {
+      const { headers, body } = await app.withToken("GET", `/api/getUserList?${query}`, accessToken);
+      return { ids: (body.data as { id: number }[]).map(({ id }) => id), link: headers.get("Link") };
+    };
+    const { ids } = await page("limit=3");
+    expect(ids).toHaveLength(2);
+    expect(await page("limit=2")).toEqual({ ids, link: null });
+    const link = `</api/getUserList?limit=1&after=${ids[0]}>; rel="next"`;
+    expect(await page("limit=1")).toEqual({ ids: ids.slice(0, 1), link });
+    expect(await page(`limit=1&after=${ids[0]}`)).toEqual({ ids: ids.slice(1), link: null });
   });
   test("limits and ids that are none are refused", async () => {
     const { accessToken } = await it.newUser();

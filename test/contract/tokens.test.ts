@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
 import { sign } from "hono/jwt";
 import { claimsOf, TEST_SECRET, type TestApp, testApp, unique } from "../support/app.ts";
 
@@ -67,6 +68,28 @@ describe("the Authorization header", () => {
     ]) {
       expect((await list(header)).status).toBe(200);
     }
+  });
+});
+
+describe("a token with a header that is not the usual one", () => {
+  /** Good ones have more in their header than any library writes by itself, so that another check looks at them. */
+  const unusual = (change: Record<string, unknown> = {}) => {
+    const header = { typ: "JWT", alg: "HS256", "x-made-by": "somebody" };
+    const text = `${base64(header)}.${base64({ ...claimsOf(user.accessToken), ...change })}`;
+    return `Bearer ${text}.${createHmac("sha256", TEST_SECRET).update(text).digest("base64url")}`;
+  };
+  test("is good, also in a list of several", async () => {
+    const token = unusual();
+    for (const header of [`Basic eA==, ${token}`, token, `bearer  ${token.slice(7)}`, `x, ${unusual()}`])
+      expect((await list(header)).status).toBe(200);
+    await expectRefused(`Basic eA==, ${token}x`, "token_invalid", "Signature verification failed");
+  });
+  test("has its times told as those of others are", async () => {
+    const now = Math.floor(it.clock.ms / 1000);
+    expect((await list(unusual({ iat: now + 86_400, nbf: now + 10 }))).status).toBe(200);
+    await expectRefused(unusual({ exp: now - 10 }), "token_expired", "Token has expired");
+    const notYet = "The token is not yet valid (nbf)";
+    await expectRefused(unusual({ nbf: now + 11 }), "token_invalid", notYet);
   });
 });
 

@@ -162,6 +162,28 @@ describe("GET /openapi.json", () => {
     expect(await lint.exited).toBe(0);
   });
 
+  test("is shown by a page that runs nothing from elsewhere and stands in no frame", async () => {
+    const { headers } = await it.app.request("/docs");
+    const policy = new Map(
+      headers
+        .get("Content-Security-Policy")
+        ?.split("; ")
+        .map((rule) => rule.split(/ (.*)/) as [string, string]),
+    );
+    expect(Object.fromEntries(policy)).toEqual({
+      "default-src": "'none'",
+      "script-src": "'self'",
+      "style-src": "'self'",
+      "img-src": "'self' data:",
+      "connect-src": "'self'",
+      "base-uri": "'none'",
+      "form-action": "'none'",
+      "frame-ancestors": "'none'",
+    });
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer");
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+  });
+
   test("is there, with /docs, but for production, and there on demand", async () => {
     const production = { NODE_ENV: "production", DATABASE_URL: "mysql://u:p@h/d" };
     for (const [env, status] of [

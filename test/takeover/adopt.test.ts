@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { createConnection } from "mysql2/promise";
 import type { DatabaseTarget } from "../../src/config/database.ts";
+import { describeRepeated } from "../../src/db/adopt.ts";
 import { connectionOptions } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
@@ -130,6 +131,13 @@ describe("usernames that repeat under the collation", () => {
     await migrate(target, migrationsFolder);
     await expectServed(target);
   });
+});
+
+test("a repeated name is told in one line, without what moves a terminal's cursor", () => {
+  const names = ["a\nb", "a\u001b[2J", "a\u009b2J\u007f"];
+  expect(describeRepeated({ ids: [1, 2, 3], names })).toBe(
+    'ids 1, 2, 3: "a\\nb", "a\\u001b[2J", "a\u{FFFD}2J\u{FFFD}"',
+  );
 });
 
 test("a collation without padding, MySQL 8's default: names that differ in a trailing space are found, and adopted once renamed", async () => {

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
 import { createKeyring, signClaims } from "../../src/auth/keys.ts";
+import { inspectTakeover } from "../../src/auth/takeover.ts";
 import type { DatabaseTarget } from "../../src/config/database.ts";
+import { connectionOptions } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { databaseUrl, emptyDatabase } from "../support/database.ts";
@@ -51,6 +54,13 @@ describe("takeover:check", () => {
     ])
       expect(text).toContain(part);
     expect(text).not.toContain(SEED_SECRET);
+  });
+
+  test("could change nothing: its session is read-only", async () => {
+    const connection = await createConnection(connectionOptions(await seedDatabase()));
+    await inspectTakeover(connection);
+    await expect(connection.query("DELETE FROM user")).rejects.toMatchObject({ errno: 1792 });
+    await connection.end();
   });
 
   test("sees when there is nothing left to do", async () => {
