@@ -2,10 +2,14 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { ThrottleKind } from "../../src/auth/observers.ts";
+import { lockName } from "../../src/db/locks.ts";
 import { catalogue } from "../../src/errors.ts";
+import { cores } from "../../src/runtime/bun.ts";
 import { createMetrics } from "../../src/runtime/metrics.ts";
+import { purge } from "../../src/runtime/purgeTimer.ts";
 import { serveMetrics } from "../../src/runtime/server.ts";
-import { PASSWORD, TEST_SECRET, testApp, unique } from "../support/app.ts";
+import { PASSWORD, TEST_SECRET, testApp, unique, uniqueAddress } from "../support/app.ts";
 import { databaseUrl, migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
 import { over, type Running, startService, until } from "../support/process.ts";
 
@@ -131,6 +135,31 @@ describe("requests", () => {
     expect(text).not.toContain("path-");
   });
 
+  test("are handed on in seconds, and what was refused as too many by its kind", async () => {
+    const seconds: number[] = [];
+    const kinds: ThrottleKind[] = [];
+    const it = await testApp({
+      metrics: {
+        ...createMetrics(),
+        onRequest: (_, took) => void seconds.push(took),
+        onThrottled: (kind) => void kinds.push(kind),
+      },
+      env: { LOGIN_FAILURES_PER_ACCOUNT: "1", LOGIN_FAILURES_PER_CLIENT: "2", REGISTRATIONS_PER_CLIENT: "1" },
+    });
+    const { username } = await it.newUser();
+    it.state.address = uniqueAddress();
+    const guess = (name: string) => it.post("/api/login", { username: name, password: "a wrong password" });
+    for (const name of [username, username, unique("nobody"), unique("nobody")]) await guess(name);
+    const register = () => it.post("/api/register", { username: unique("many"), password: PASSWORD });
+    for (let n = 0; n < 2; n++) await register();
+    expect(kinds).toEqual(["login_account", "login_client", "registration"]);
+    // But for the document that the first app of a run is asked for, which nobody counts.
+    const lines = it.logged.filter(({ fields }) => String(fields.route).startsWith("/api/"));
+    expect(seconds).toHaveLength(lines.length);
+    for (const [n, { fields }] of lines.entries())
+      expect(Number(seconds[n]) * 1000).toBeCloseTo(fields.durationMs as number, 1);
+  });
+
   test("that fail for the database count as such", async () => {
     const nowhere = { socketPath: "/nonexistent/latchkey.sock", user: "x", password: "y", database: "z" };
     const metrics = createMetrics();
@@ -172,6 +201,7 @@ test("the hash gate: what runs, what waits, how long, and what is refused", asyn
     ARGON2_MEMORY_KIB: "65536",
     ARGON2_TIME_COST: "2",
   });
+  const begun = performance.now();
   const logins = Promise.all(
     Array.from({ length: 12 }, () => over(service).post("/api/login", { username: "x", password: "y" })),
   );
@@ -188,7 +218,8 @@ test("the hash gate: what runs, what waits, how long, and what is refused", asyn
   expect(values.get("latchkey_hash_refusals_total")).toBe(refused);
   expect(values.get('latchkey_failures_total{code="overloaded"}')).toBe(refused);
   expect(values.get("latchkey_hash_wait_seconds_count")).toBe(12 - refused);
-  expect(values.get("latchkey_hash_wait_seconds_sum")).toBeGreaterThan(0);
+  const waited = values.get("latchkey_hash_wait_seconds_sum");
+  expect(waited).toBeWithin(0.001, (3 * (performance.now() - begun)) / 1000); // three may wait at once
   expect([values.get("latchkey_hash_running"), values.get("latchkey_hash_waiting")]).toEqual([0, 0]);
 });
 
@@ -197,6 +228,7 @@ test("the pool: connections open, at work and idle, who waits for one and for ho
   const root = await rootConnection(target.database);
   await root.query("LOCK TABLES user WRITE");
   const nobody = { username: "nobody", password: "x" };
+  const begun = performance.now();
   const held = Promise.all([1, 2, 3, 4].map(() => over(service).post("/api/login", nobody)));
   const pool = (values: Map<string, number>) =>
     ["connections_open", "connections_in_use", "connections_idle", "waiting"].map((name) =>
@@ -214,6 +246,9 @@ test("the pool: connections open, at work and idle, who waits for one and for ho
   const count = values.get("latchkey_pool_wait_seconds_count") as number;
   expect(count).toBeGreaterThan(3);
   expect(values.get('latchkey_pool_wait_seconds_bucket{le="0.001"}')).toBeLessThan(count - 1);
+  // Four waited, at the most, from then on; of the start's connections none took as long as a second.
+  const waited = values.get("latchkey_pool_wait_seconds_sum");
+  expect(waited).toBeWithin(0.001, (4 * (performance.now() - begun)) / 1000 + 1);
 });
 
 test("purges: runs by how they ended, rows, the time of the last success", async () => {
@@ -231,6 +266,46 @@ test("purges: runs by how they ended, rows, the time of the last success", async
   expect(Math.abs(at - Date.now() / 1000)).toBeLessThan(60);
   await pool.query("RENAME TABLE revoked_tokens TO elsewhere");
   await purged((later) => (later.get('latchkey_purge_runs_total{result="failed"}') ?? 0) > 0);
+});
+
+test("a purge that finds another instance at it counts as such, and as no success", async () => {
+  const { pool } = await migratedDatabase();
+  const metrics = createMetrics();
+  const silent = () => {};
+  const run = () => purge(pool, Date.now, { info: silent, warn: silent, error: silent }, metrics.purge);
+  const seen = async () => {
+    const values = samples(await (await metrics.print()).text());
+    const runs = ["done", "elsewhere", "failed"].map((result) =>
+      values.get(`latchkey_purge_runs_total{result="${result}"}`),
+    );
+    return [...runs, (values.get("latchkey_purge_last_success_timestamp_seconds") ?? 0) > 0];
+  };
+  const holder = await pool.getConnection();
+  await holder.query(`SELECT GET_LOCK(${lockName("purge")}, 0)`);
+  await run();
+  expect(await seen()).toEqual([0, 1, 0, false]);
+  await holder.query(`SELECT RELEASE_LOCK(${lockName("purge")})`);
+  holder.release();
+  await run();
+  expect(await seen()).toEqual([1, 1, 0, true]);
+});
+
+test("the process: its start, its CPU and how late it is in seconds, and none of it adds up from scrape to scrape", async () => {
+  const begun = Date.now() / 1000;
+  const { service } = await start();
+  await over(service).newUser();
+  const [first, second] = [samples(await scrape(service)), samples(await scrape(service))];
+  const now = Date.now() / 1000;
+  const startedAt = first.get("process_start_time_seconds") ?? 0;
+  expect(startedAt).toBeWithin(begun - 1, now);
+  expect(second.get("process_start_time_seconds")).toBe(startedAt);
+  for (const name of ["process_cpu_user_seconds_total", "process_cpu_system_seconds_total"])
+    expect(second.get(name)).toBeWithin(0.001, (now - begun) * cores());
+  for (const name of ["latchkey_event_loop_lag_p99_seconds", "latchkey_event_loop_lag_max_seconds"])
+    expect(first.get(name)).toBeWithin(0, now - begun);
+  const memory = first.get("process_resident_memory_bytes") ?? 0;
+  expect(memory).toBeWithin(20e6, 2e9);
+  expect(second.get("process_resident_memory_bytes")).toBeLessThan(memory * 1.5);
 });
 
 test("throttles, each kind from 0", async () => {
