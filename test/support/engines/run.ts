@@ -14,6 +14,7 @@ const NO_DATABASE = [
   "client/",
   "config/",
   "http/",
+  "mutations/",
   "portable/",
   "edge/argon2.test.ts",
   "edge/bundle.test.ts",
