@@ -1,6 +1,6 @@
 import type { Database } from "./connection.ts";
 import type { SharedDatabase } from "./sharing.ts";
-import { changePrepared, prepared } from "./statement.ts";
+import { prepared } from "./statement.ts";
 import { askTogether, askWithUsers, type Found, type TokenKey } from "./tokenQuestions.ts";
 import { PUBLIC_COLUMNS, type PublicUser, tokensStillValid } from "./users.ts";
 
@@ -100,7 +100,10 @@ async function findOwnerAlone(
   return { user, counter };
 }
 
-/** No row was stored, and none was there: the table has no id left to give (docs/scaling.md, "Ids run out"). */
+/**
+ * No row was stored, and none was there: the table has no id left to give (docs/scaling.md, "Ids run out"), or its column is
+ * too narrow for the token's.
+ */
 export class BlocklistFull extends Error {
   override readonly name = "BlocklistFull";
   readonly code = "BLOCKLIST_FULL";
@@ -122,12 +125,18 @@ export async function insertRevoked(
   const jtis = jtisOf(token);
   const rows = jtis.map((jti, i) => [jti, i === 0 ? expiresAt : parentExpiresAt]);
   const text = `INSERT IGNORE INTO revoked_tokens (jti, expires_at) VALUES ${rows.map(() => "(?, ?)").join(", ")}`;
-  const stored = await changePrepared(db, text, rows.flat());
-  if (stored < rows.length) await requireBlocked(db, jtis);
-  return stored;
+  const { affectedRows, warningStatus } = await prepared<Stored>(db, text, rows.flat());
+  if (affectedRows < rows.length || warningStatus > 0) await requireBlocked(db, jtis);
+  return affectedRows;
 }
 
-/** IGNORE hides more than that a row was there. */
+/** What the server said of a change: how many warnings, too. */
+interface Stored {
+  affectedRows: number;
+  warningStatus: number;
+}
+
+/** IGNORE hides more than that a row was there: also that there was no id for it, or that a value was cut. */
 async function requireBlocked(db: Database, jtis: string[]): Promise<void> {
   const isThere = async (jti: string, lock = "") => {
     const rows = await prepared<unknown[]>(db, `SELECT id FROM revoked_tokens WHERE jti = ?${lock}`, [jti]);

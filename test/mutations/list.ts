@@ -485,9 +485,17 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A logout whose row the table could not take is a failure too.",
       asvs: ["7.4.1"],
       file: "src/db/tokens.ts",
-      find: "if (stored < rows.length) await requireBlocked(db, jtis);",
+      find: "if (affectedRows < rows.length || warningStatus > 0) await requireBlocked(db, jtis);",
       replace: "",
       test: ["test/db/noIdLeft.test.ts"],
+    },
+    {
+      statement: "So is one whose token id the table would cut.",
+      asvs: ["7.4.1"],
+      file: "src/db/tokens.ts",
+      find: " || warningStatus > 0",
+      replace: "",
+      test: ["test/takeover/narrowJti.test.ts"],
     },
     {
       statement: "A logout that was not stored is a 503, never a false success.",
