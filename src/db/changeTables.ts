@@ -17,10 +17,22 @@ const PATIENCE_MS = 600_000;
 
 /**
  * Sends a statement that changes tables, again and again while a transaction holds one of them.
- * @throws Error that says so, after ten minutes; any other error of the database at once
+ * @throws Error that says so, after ten minutes; any other error of the database at once, with the statement in it
  */
-export function changeTables(connection: Connection, text: string, report: Report): Promise<unknown> {
-  return repeat(() => patiently(() => connection.query(text), report), { changesTable: true });
+export async function changeTables(connection: Connection, text: string, report: Report): Promise<void> {
+  try {
+    await repeat(() => patiently(() => connection.query(text), report), { changesTable: true });
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { tableChange: text }) : error;
+  }
+}
+
+/** The beginning of the statement that failed to change tables, in one line; undefined for other errors. */
+export function failedChange(error: unknown): string | undefined {
+  const { tableChange } = error as { tableChange?: unknown };
+  if (typeof tableChange !== "string") return undefined;
+  const text = tableChange.replace(/^\s*--.*$/gm, "").replace(/[\s\p{Cc}]+/gu, " ");
+  return text.trim().slice(0, 160);
 }
 
 async function patiently<T>(work: () => Promise<T>, report: Report): Promise<T> {

@@ -1,4 +1,5 @@
 import { ConfigError } from "../config.ts";
+import { failedChange } from "../db/changeTables.ts";
 import { databaseFailure } from "../db/failures.ts";
 
 /** A line for the person at the terminal. Standard output is the log's. */
@@ -40,6 +41,7 @@ export function startFailure(error: unknown, what = "latchkey cannot start"): st
   if (error instanceof ConfigError) return `${what}, ${error.message}`;
   const failure = databaseFailure(error);
   if (!failure) return `${what}: ${error instanceof Error ? error.message : "unknown error"}`;
-  const advice = ADVICE[failure.code];
-  return `${what}, the database failed: ${failure.code} (${advice ?? "check DATABASE_URL, and its own log"})`;
+  const advice = ADVICE[failure.code] ?? "check DATABASE_URL, and its own log";
+  const change = failedChange(error); // of a migration, which holds no secrets
+  return `${what}, the database failed: ${failure.code} (${advice})${change ? `, at: ${change}` : ""}`;
 }
