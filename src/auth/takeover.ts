@@ -1,5 +1,7 @@
 import type { Connection } from "mysql2/promise";
-import { describeSeedTables, findRepeatedNames, type RepeatedName, type SeedTable } from "../db/adopt.ts";
+import { findObstacles } from "../db/obstacles.ts";
+import { findRepeatedNames, type RepeatedName } from "../db/repeatedNames.ts";
+import { hasColumns, SEED_TABLES, type Table } from "../db/tables.ts";
 import { alembicVersion, countRevoked, hashPages, type RevokedCounts } from "../db/takeover.ts";
 import { hashMethod, parseHash } from "./storedHash.ts";
 
@@ -10,18 +12,21 @@ export interface TakeoverReport {
   users: number;
   /** How many hashes of each scheme and price. */
   hashes: Record<string, number>;
-  /** Hashes that no login can pass: why, how many, and the first of their users' ids. */
+  /** Hashes that no login here can pass: why, how many, and the first of their users' ids. */
   faultyHashes: Record<string, { count: number; ids: number[] }>;
   repeatedUsernames: RepeatedName[];
   revoked: RevokedCounts;
-  /** What stops `db:migrate`; empty: nothing does. */
+  /** What stops `db:migrate`, or would be broken after it; empty: nothing. */
   obstacles: string[];
 }
 
-const NEEDED = {
-  user: ["id", "username", "pwd", "salt", "created_at", "updated_at"],
-  revoked_tokens: ["id", "jti"],
-};
+/** One of the seed's tables as it stands. */
+export interface SeedTable {
+  name: string;
+  /** Null for a view. */
+  engine: string | null;
+  columns: { name: string; type: string; collation: string | null }[];
+}
 
 /**
  * Looks through a database and changes nothing: the session is made read-only.
@@ -29,34 +34,32 @@ const NEEDED = {
  */
 export async function inspectTakeover(connection: Connection): Promise<TakeoverReport> {
   await connection.query("SET SESSION TRANSACTION READ ONLY");
-  const tables = await describeSeedTables(connection);
-  const obstacles = [...missingParts(tables, "user"), ...missingParts(tables, "revoked_tokens")];
-  const has = (name: keyof typeof NEEDED) => missingParts(tables, name).length === 0;
+  const { tables, obstacles } = await findObstacles(connection);
+  for (const name of SEED_TABLES)
+    if (!tables.some((table) => table.name === name)) obstacles.push(`there is no table ${name}`);
   const report: TakeoverReport = {
-    tables,
+    tables: tables.filter(({ name }) => SEED_TABLES.includes(name)).map(shown),
     alembicVersion: await alembicVersion(connection),
     users: 0,
     hashes: {},
     faultyHashes: {},
-    repeatedUsernames: has("user") ? await findRepeatedNames(connection) : [],
-    revoked: has("revoked_tokens") ? await countRevoked(connection) : { rows: 0, withoutJti: 0, repeated: 0 },
+    repeatedUsernames: await findRepeatedNames(connection, tables),
+    revoked: hasColumns(tables, "revoked_tokens", "jti")
+      ? await countRevoked(connection)
+      : { rows: 0, withoutJti: 0, repeated: 0 },
     obstacles,
   };
-  if (has("user")) await countHashes(connection, report);
+  if (hasColumns(tables, "user", "id", "pwd")) await countHashes(connection, report);
   if (report.repeatedUsernames.length > 0)
     obstacles.push(`${report.repeatedUsernames.length} username(s) repeat under utf8mb4_unicode_ci`);
   return report;
 }
 
-/** What a table lacks, or that it is not there. */
-function missingParts(tables: SeedTable[], name: keyof typeof NEEDED): string[] {
-  const table = tables.find((found) => found.name === name);
-  if (!table) return [`there is no table ${name}`];
-  const present = table.columns.map((column) => column.name);
-  return NEEDED[name]
-    .filter((column) => !present.includes(column))
-    .map((column) => `table ${name} has no column ${column}`);
-}
+const shown = ({ name, engine, columns }: Table): SeedTable => ({
+  name,
+  engine,
+  columns: columns.map(({ name, type, collation }) => ({ name, type, collation })),
+});
 
 async function countHashes(connection: Connection, report: TakeoverReport): Promise<void> {
   for await (const rows of hashPages(connection)) {

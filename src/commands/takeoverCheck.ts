@@ -6,10 +6,10 @@ import { createKeyring } from "../auth/keys.ts";
 import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
 import { weakSecret } from "../config/secrets.ts";
 import { parseConfig } from "../config.ts";
-import { describeRepeated } from "../db/adopt.ts";
 import { connectionOptions } from "../db/connection.ts";
 import { countPending } from "../db/migrate.ts";
-import { jsonLine, runCommand } from "../runtime/command.ts";
+import { describeRepeated } from "../db/repeatedNames.ts";
+import { jsonLine, plainLine, runCommand } from "../runtime/command.ts";
 import { migrationsFolder, readText } from "../runtime/environment.ts";
 import { call } from "../runtime/help.ts";
 
@@ -22,7 +22,7 @@ JWT_SECRET_KEY_FILE or SECRET_KEY), changes nothing, and says whether \`${call("
   --token-file FILE  a token of the running service (- reads it from standard input): is the secret the one it was
                      signed with, byte for byte?
 
-Exit code: 0 ready, 1 something stands in the way, 2 usage, or it could not be read.`;
+Exit code: 0 ready, 1 something is in the way, 2 usage, or it could not be read.`;
 
 interface SecretReport {
   /** Why production refuses it; null: it does not. */
@@ -84,7 +84,7 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
   for (const [method, count] of Object.entries(report.hashes)) lines.push(`  ${method.padEnd(32)} ${count}`);
   for (const [fault, { count, ids }] of Object.entries(report.faultyHashes)) {
     lines.push(
-      `  cannot log in: ${fault.padEnd(17)} ${count} (user ids ${ids.join(", ")}${count > ids.length ? ", …" : ""})`,
+      `  cannot log in here: ${fault.padEnd(17)} ${count} (user ids ${ids.join(", ")}${count > ids.length ? ", …" : ""})`,
     );
   }
   lines.push(`repeated usernames  ${report.repeatedUsernames.length}`);
@@ -92,15 +92,15 @@ function describe(report: TakeoverReport, secret: SecretReport, pending: number)
   lines.push("tables");
   for (const { name, engine, columns } of report.tables) {
     lines.push(
-      `  ${name} (${engine})`,
+      `  ${name} (${engine ?? "no table"})`,
       ...columns.map(({ name, type, collation }) =>
-        `    ${name.padEnd(12)} ${type} ${collation ?? ""}`.trimEnd(),
+        plainLine(`    ${name.padEnd(12)} ${type} ${collation ?? ""}`.trimEnd()),
       ),
     );
   }
   const { rows, withoutJti, repeated } = report.revoked;
   lines.push(`revoked tokens      ${rows} (${withoutJti} without jti, ${repeated} repeated)`);
-  lines.push(`alembic version     ${report.alembicVersion ?? "none"} (left alone)`);
+  lines.push(`alembic version     ${plainLine(report.alembicVersion ?? "none")} (left alone)`);
   lines.push(
     `secret              ${secret.weakness ? `refused in production: ${secret.weakness}` : "fit for production"}`,
   );

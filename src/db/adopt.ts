@@ -1,96 +1,76 @@
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { changeTables, type Report } from "./changeTables.ts";
+import { findObstacles } from "./obstacles.ts";
+import { describeRepeated, findRepeatedNames, type RepeatedName } from "./repeatedNames.ts";
+import { COLLATION, foreignTexts, SEED_TABLES, type Table } from "./tables.ts";
 
-/** The collation of every text column of ours, and of the seed's: nothing finer tells its users apart. */
-const COLLATION = "utf8mb4_unicode_ci";
-const SEED_TABLES = ["user", "revoked_tokens"];
-
-/** Names that are one name to the collation, with the ids of the rows that have them. */
-export interface RepeatedName {
-  ids: number[];
-  names: string[];
-}
-
-/** A repeated name as one line: quoted, and without the control characters that JSON does not escape. */
-export const describeRepeated = ({ ids, names }: RepeatedName): string => {
-  const quoted = names.map((name) => JSON.stringify(name).replace(/\p{Cc}/gu, "\u{FFFD}"));
-  return `ids ${ids.join(", ")}: ${quoted.join(", ")}`;
-};
-
-/** Stops a migration before it has changed anything: somebody has to decide which account keeps the name. */
-export class RepeatedUsernames extends Error {
-  override readonly name = "RepeatedUsernames";
-  constructor(repeated: RepeatedName[]) {
-    const shown = repeated.slice(0, 50).map((one) => `  - ${describeRepeated(one)}`);
-    const more = repeated.length > shown.length ? `\n  … and ${repeated.length - shown.length} more` : "";
+/** Stops a migration before it has changed anything: a person has to decide what becomes of what is there. */
+export class NotAdoptable extends Error {
+  override readonly name = "NotAdoptable";
+  constructor(obstacles: string[], repeated: RepeatedName[]) {
+    const names = repeated.slice(0, 50).map((one) => `\n    ${describeRepeated(one)}`);
+    const more = repeated.length > names.length ? `\n    … and ${repeated.length - names.length} more` : "";
+    const all = repeated.length
+      ? [
+          ...obstacles,
+          `${repeated.length} username(s) are used by more than one account:${names.join("")}${more}`,
+        ]
+      : obstacles;
     super(
-      `nothing was changed: ${repeated.length} username(s) are used by more than one account:\n${shown.join("\n")}${more}\n` +
-        "Names that differ only in case, accents or trailing spaces are one name here, as they were at login there: only the\n" +
-        "account with the lowest id could ever log in. Rename or delete the others, for example\n" +
-        "  UPDATE user SET username = CONCAT(username, '-', id) WHERE id = <id>;\n" +
-        "and run this again.",
+      `nothing was changed, since this is in the way:\n${all.map((one) => `  - ${one}`).join("\n")}\n` +
+        (repeated.length ? RENAME : "") +
+        'docs/takeover.md has more, under "If something is in the way". Then run this again.',
     );
   }
 }
 
+const RENAME =
+  "Names that differ only in case, accents or trailing spaces are one name here, as they were at login there: only the\n" +
+  "account with the lowest id could ever log in. Rename or delete the others, for example\n" +
+  "  UPDATE user SET username = CONCAT(username, '-', id) WHERE id = <id>;\n";
+
 /**
- * Makes a database of the seed's service fit for the migrations: InnoDB, and one collation for every text column.
- * Does nothing on a database that is empty or fit already. Flask may go on using the tables meanwhile.
- * @throws RepeatedUsernames before anything is changed
+ * Makes a database of the seed's service fit for the migrations: InnoDB, and one collation for the columns of text that the
+ * seed made. An operator's own columns stay as they are. Does nothing on a database that is empty or fit already. Flask may
+ * go on using the tables meanwhile.
+ * @throws NotAdoptable before anything is changed
  */
 export async function adoptSeedTables(connection: Connection, report: Report): Promise<void> {
-  const tables = await describeSeedTables(connection);
-  if (tables.some(({ name }) => name === "user")) {
-    const repeated = await findRepeatedNames(connection);
-    if (repeated.length > 0) throw new RepeatedUsernames(repeated);
-  }
-  for (const { name, engine, columns } of tables) {
-    const foreign = columns.some(({ collation }) => collation !== null && collation !== COLLATION);
-    if (engine === "InnoDB" && !foreign) continue;
-    const text = `ALTER TABLE \`${name}\` ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE ${COLLATION}`;
-    await changeTables(connection, text, report);
+  const { tables, obstacles } = await findObstacles(connection);
+  const repeated = await findRepeatedNames(connection, tables);
+  if (obstacles.length > 0 || repeated.length > 0) throw new NotAdoptable(obstacles, repeated);
+  for (const table of tables.filter(({ name }) => SEED_TABLES.includes(name))) {
+    const changes = await changesOf(connection, table);
+    if (changes.length > 0)
+      await changeTables(connection, `ALTER TABLE \`${table.name}\` ${changes.join(", ")}`, report);
   }
 }
 
-/** Usernames that our unique index would refuse, by the collation they are going to have. */
-export async function findRepeatedNames(connection: Connection): Promise<RepeatedName[]> {
-  const name = `CONVERT(username USING utf8mb4) COLLATE ${COLLATION}`;
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT u.id AS id, u.username AS username, r.first AS first FROM user u
-     JOIN (SELECT MIN(id) AS first, ${name} AS name FROM user GROUP BY ${name} HAVING COUNT(*) > 1) r
-       ON r.name = CONVERT(u.username USING utf8mb4) COLLATE ${COLLATION} ORDER BY r.first, u.id`,
+/** What `ALTER TABLE` has to do. The table's own collation is that of columns which a migration will add or widen. */
+async function changesOf(connection: Connection, table: Table): Promise<string[]> {
+  const foreign = foreignTexts(table);
+  const changes: string[] = [];
+  if (table.engine !== "InnoDB") changes.push("ENGINE=InnoDB");
+  if (foreign.length > 0) {
+    const [[row]] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE \`${table.name}\``);
+    const text = String(row?.["Create Table"]);
+    changes.push(...foreign.map(({ name }) => `MODIFY ${inCollation(text, name)}`));
+  }
+  if (foreign.length > 0 || table.collation !== COLLATION)
+    changes.push(`DEFAULT CHARACTER SET utf8mb4 COLLATE ${COLLATION}`);
+  return changes;
+}
+
+/**
+ * A column's definition in another collation, and else as it is: nullability, default, comment and checks. It is the
+ * server's own text, since information_schema lacks some of it, and has a default that is no literal in another spelling.
+ */
+function inCollation(createTable: string, column: string): string {
+  const line = new RegExp(
+    `\\n\\s*(\`?${column}\`? \\w+(?:\\(\\d+\\))?)(?: CHARACTER SET \\w+)?(?: COLLATE \\w+)?([^\\n]*?),?\\n`,
+    "i",
   );
-  const groups = new Map<number, RepeatedName>();
-  for (const { id, username, first } of rows) {
-    const group = groups.get(first) ?? { ids: [], names: [] };
-    group.ids.push(id);
-    group.names.push(username);
-    groups.set(first, group);
-  }
-  return [...groups.values()];
-}
-
-/** One of the seed's tables as it stands. */
-export interface SeedTable {
-  name: string;
-  engine: string;
-  columns: { name: string; type: string; collation: string | null }[];
-}
-
-/** Those of the seed's tables that the database has. */
-export async function describeSeedTables(connection: Connection): Promise<SeedTable[]> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT t.TABLE_NAME AS tableName, t.ENGINE AS engine, c.COLUMN_NAME AS columnName, c.COLUMN_TYPE AS type,
-            c.COLLATION_NAME AS collation
-     FROM information_schema.TABLES t JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME)
-     WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME IN (?) ORDER BY t.TABLE_NAME DESC, c.ORDINAL_POSITION`,
-    [SEED_TABLES],
-  );
-  const tables = new Map<string, SeedTable>();
-  for (const { tableName, engine, columnName, type, collation } of rows) {
-    const table: SeedTable = tables.get(tableName) ?? { name: tableName, engine, columns: [] };
-    table.columns.push({ name: columnName, type: String(type), collation });
-    tables.set(tableName, table);
-  }
-  return [...tables.values()];
+  const [, before, behind] = line.exec(createTable) ?? [];
+  if (before === undefined) throw new Error(`the definition of column ${column} could not be read`);
+  return `${before} CHARACTER SET utf8mb4 COLLATE ${COLLATION}${behind}`;
 }

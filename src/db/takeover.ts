@@ -13,7 +13,7 @@ export async function* hashPages(
 ): AsyncGenerator<{ id: number; pwd: string | null }[]> {
   for (let after = Number.MIN_SAFE_INTEGER; ; ) {
     const [rows] = await connection.query<(RowDataPacket & { id: number; pwd: string | null })[]>(
-      "SELECT id, pwd FROM user WHERE id > ? ORDER BY id LIMIT 5000",
+      "SELECT id, CONVERT(pwd USING utf8mb4) AS pwd FROM user WHERE id > ? ORDER BY id LIMIT 5000",
       [after],
     );
     const last = rows.at(-1);

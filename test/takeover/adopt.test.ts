@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { createConnection } from "mysql2/promise";
 import type { DatabaseTarget } from "../../src/config/database.ts";
-import { describeRepeated } from "../../src/db/adopt.ts";
 import { connectionOptions } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import { describeRepeated } from "../../src/db/repeatedNames.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { testApp } from "../support/app.ts";
 import { poolOn } from "../support/database.ts";
@@ -121,7 +121,7 @@ describe("usernames that repeat under the collation", () => {
       () => new Error("it migrated"),
       (error: Error) => error,
     );
-    expect(error.name).toBe("RepeatedUsernames");
+    expect(error.name).toBe("NotAdoptable");
     expect(error.message).toContain('ids 1, 5: "alice", "ALICE"');
     expect(error.message).toContain('ids 3, 6: "bob.o-hara", "bób.o-hara "');
     expect(error.message).toContain("UPDATE user SET username");
@@ -138,6 +138,61 @@ test("a repeated name is told in one line, without what moves a terminal's curso
   expect(describeRepeated({ ids: [1, 2, 3], names })).toBe(
     'ids 1, 2, 3: "a\\nb", "a\\u001b[2J", "a\u{FFFD}2J\u{FFFD}"',
   );
+});
+
+describe("an operator's own columns", () => {
+  const SHAPE = `SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, COLLATION_NAME AS collation, IS_NULLABLE AS nullable,
+      COLUMN_DEFAULT AS preset, COLUMN_COMMENT AS comment
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME IN (?)
+    ORDER BY COLUMN_NAME`;
+  const OWN = ["invite", "flags", "code", "lower_name"];
+  const OWN_COLUMNS = `ALTER TABLE user ADD invite varchar(20) COLLATE utf8mb4_bin NULL COMMENT 'one time', ADD flags json,
+    ADD code varchar(10) CHARACTER SET ascii COLLATE ascii_bin DEFAULT 'x', ADD lower_name varchar(40) AS (LOWER(username)) STORED;`;
+
+  test("stay as they are when those of the seed change: type, collation, uniqueness", async () => {
+    const target = await seedDatabase(
+      `ALTER TABLE user CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, ENGINE=MyISAM;
+       ${OWN_COLUMNS} ALTER TABLE user ADD UNIQUE INDEX invites (invite);
+       UPDATE user SET invite = 'abc', flags = '{"a": 1}' WHERE id = 1; UPDATE user SET invite = 'ABC' WHERE id = 2;`,
+    );
+    const before = await query(target, SHAPE, ["user", OWN]);
+    await migrate(target, migrationsFolder);
+    expect(await query(target, SHAPE, ["user", OWN])).toEqual(before);
+    expect(await query(target, "SELECT id FROM user WHERE invite = 'abc'")).toEqual([{ id: 1 }] as never);
+    await expectServed(target);
+  });
+
+  test("the seed's keep nullability, default, comment and checks, whatever is in them", async () => {
+    const target = await seedDatabase(
+      `ALTER TABLE user CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci,
+         MODIFY username varchar(60) NOT NULL DEFAULT 'it''s, \\\\ "x"' COMMENT '姓, \\n\`salt\` varchar(1)' CHECK (username <> 'nobody'),
+         MODIFY salt varchar(64) NOT NULL DEFAULT '' COMMENT '';
+       ALTER TABLE revoked_tokens MODIFY jti varchar(36) CHARACTER SET latin1 NOT NULL;`,
+    );
+    const columns = ["username", "pwd", "salt", "jti"];
+    const shapes = async () =>
+      (
+        await Promise.all(["user", "revoked_tokens"].map((table) => query(target, SHAPE, [table, columns])))
+      ).flat();
+    const before = await shapes();
+    await migrate(target, migrationsFolder);
+    const ours = before.map((column) => ({ ...column, collation: "utf8mb4_unicode_ci" }));
+    for (const column of ours as Record<string, unknown>[])
+      if (column.name === "pwd") column.type = "varchar(255)";
+    expect(await shapes()).toEqual(ours as never);
+    await expect(query(target, "UPDATE user SET username = 'nobody' WHERE id = 1")).rejects.toThrow();
+    await expectServed(target);
+  });
+
+  test("a table in another collation than its columns: pwd is widened in theirs, and others are let be", async () => {
+    const target = await seedDatabase(`${OWN_COLUMNS} ALTER TABLE user DEFAULT CHARACTER SET latin1;`);
+    const before = await query(target, SHAPE, ["user", OWN]);
+    await migrate(target, migrationsFolder);
+    expect(await query(target, SHAPE, ["user", OWN])).toEqual(before);
+    expect(await query(target, SHAPE, ["user", ["pwd"]])).toMatchObject([
+      { collation: "utf8mb4_unicode_ci" },
+    ]);
+  });
 });
 
 test("a collation without padding, MySQL 8's default: names that differ in a trailing space are found, and adopted once renamed", async () => {

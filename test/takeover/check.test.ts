@@ -70,6 +70,35 @@ describe("takeover:check", () => {
     expect([exitCode, stdout]).toEqual([0, expect.stringContaining("taken over already")]);
   });
 
+  test("misses what an old dump, loaded over the migrated tables, took away", async () => {
+    const lost = {
+      "ALTER TABLE user DROP COLUMN logins, DROP COLUMN disabled_at; DROP TABLE attempt":
+        "user.disabled_at, user.logins, table attempt",
+      "DROP TABLE session; ALTER TABLE revoked_tokens DROP INDEX revoked_tokens_expires_at, DROP COLUMN expires_at":
+        "revoked_tokens.expires_at, table session",
+      "DROP TABLE user": "table user",
+      // The list is of an older version of ours, and so may be without what only later ones make.
+      "DELETE FROM __drizzle_migrations ORDER BY created_at DESC LIMIT 2; DROP TABLE attempt; ALTER TABLE user DROP COLUMN logins, DROP COLUMN disabled_at":
+        "user.disabled_at",
+    };
+    for (const [sql, parts] of Object.entries(lost)) {
+      const target = await seedDatabase();
+      await migrate(target, migrationsFolder);
+      await query(target, sql);
+      const { exitCode, stdout } = await check(target);
+      expect([exitCode, stdout]).toEqual([
+        1,
+        expect.stringContaining(`is not there: ${parts}. Was an old dump`),
+      ]);
+      expect(stdout).toContain('docs/takeover.md, "Never run `flask db` again", "If it happened"');
+      if (sql.startsWith("DELETE")) await expect(migrate(target, migrationsFolder)).rejects.toThrow(parts);
+      if (sql.startsWith("DROP TABLE user")) continue;
+      await query(target, "DROP TABLE __drizzle_migrations"); // as it says there
+      await migrate(target, migrationsFolder);
+      expect((await check(target)).stdout).toContain("taken over already");
+    }
+  });
+
   test("finds what is in the way, and what will not log in", async () => {
     const target = await seedDatabase(
       "UPDATE user SET pwd = LEFT(pwd, 90) WHERE id = 2; UPDATE user SET pwd = NULL WHERE id = 3;" +
