@@ -9,7 +9,7 @@ import { parseConfig } from "../config.ts";
 import { connectionOptions } from "../db/connection.ts";
 import { countPending } from "../db/migrate.ts";
 import { describeRepeated } from "../db/repeatedNames.ts";
-import { jsonLine, plainLine, runCommand } from "../runtime/command.ts";
+import { jsonLine, plainLine, Refused, runCommand } from "../runtime/command.ts";
 import { migrationsFolder, readText } from "../runtime/environment.ts";
 import { call } from "../runtime/help.ts";
 
@@ -22,7 +22,7 @@ JWT_SECRET_KEY_FILE or SECRET_KEY), changes nothing, and says whether \`${call("
   --token-file FILE  a token of the running service (- reads it from standard input): is the secret the one it was
                      signed with, byte for byte?
 
-Exit code: 0 ready, 1 something is in the way, 2 usage, or it could not be read.`;
+Exit code: 0 ready, 1 something is in the way, 2 usage, or database, settings or token could not be read.`;
 
 interface SecretReport {
   /** Why production refuses it; null: it does not. */
@@ -48,7 +48,7 @@ async function main(): Promise<number> {
     throw new Error("no database is given: set MYSQL_HOSTNAME and its companions, or DATABASE_URL");
 
   const file = values["token-file"];
-  const token = file === undefined ? undefined : readFileSync(file === "-" ? 0 : file, "utf8").trim();
+  const token = file === undefined ? undefined : tokenIn(readFileSync(file === "-" ? 0 : file, "utf8"));
   const secret: SecretReport = {
     weakness: weakSecret(config.jwtSecretKey) ?? null,
     signedToken: token === undefined ? null : await signed(token, config.jwtSecretKey),
@@ -70,10 +70,21 @@ async function main(): Promise<number> {
   }
 }
 
+/** @throws Refused for what a login that failed leaves there: nothing, or `null` */
+function tokenIn(text: string): string {
+  const [, token] = /^\s*(?:Bearer\s+)?([\w-]+\.[\w-]+\.[\w-]+)\s*$/.exec(text) ?? [];
+  if (token === undefined)
+    throw new Refused(
+      "the token file holds no token: log in at the running service again, and look at its answer",
+      2,
+    );
+  return token;
+}
+
 async function signed(token: string, secret: string): Promise<boolean> {
   const [{ key }] = await createKeyring([secret]); // not the text: Hono would take some for a PEM file
   const times = { exp: false, nbf: false, iat: false };
-  return verify(token.replace(/^Bearer\s+/, ""), key, { alg: "HS256", ...times }).then(
+  return verify(token, key, { alg: "HS256", ...times }).then(
     () => true,
     () => false,
   );

@@ -155,6 +155,11 @@ describe("takeover:check", () => {
     const file = join(folder.path, "token");
     await writeFile(file, "Bearer x.y.z");
     expect((await check(target, [`--token-file=${file}`])).stdout).toContain("NOT SIGNED");
+    for (const none of ["", "\n", "null\n", "Bearer", '{"data":null}']) {
+      await writeFile(file, none);
+      const { exitCode, stdout, stderr } = await check(target, ["--token-file", file]);
+      expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringContaining("holds no token")]);
+    }
   });
 
   test("names the column that is not there", async () => {
