@@ -22,7 +22,7 @@ const LOCK_WAIT_SECONDS = 600;
  * works, the others wait and then find nothing to do. A database of the seed's service is taken over as it stands.
  * @param report told of what it waits for
  * @returns how many were applied
- * @throws RepeatedUsernames before anything is changed; Error if another instance took longer than `LOCK_WAIT_SECONDS`; if a
+ * @throws NotAdoptable before anything is changed; Error if another instance took longer than `LOCK_WAIT_SECONDS`; if a
  * statement fails: what was applied before it stays, and the next call goes on from there
  */
 export async function migrate(
