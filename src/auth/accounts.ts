@@ -101,7 +101,7 @@ export function login(context: AuthContext, credentials: Credentials, client: Cl
       const unchanged = unchangedPassword(user);
       const opened = await inTransaction(context.db, (tx) => insertSession(tx, session, unchanged));
       if (!opened) continue;
-      await attempt.succeeded();
+      await attempt.succeeded(user);
       if (user.sessions >= MANY_SESSIONS) await trimSessions(context.db, user.id, MAX_SESSIONS);
       if (outdated) await renewHash(context, user, credentials.password, attempt.from);
       return issuePair(context, { username: user.username, sessionId: id, counter: 0, expiresAt });
@@ -133,7 +133,8 @@ export async function changePassword(
     const { from } = attempt;
     const stored = await context.passwords.hash(newPassword, from);
     for (let look = 0; look < LOOKS; look++) {
-      if (await storePassword(context, user, stored, who.sessionId)) return attempt.succeeded(true);
+      if (await storePassword(context, user, stored, who.sessionId))
+        return attempt.succeeded({ id: user.id, pwd: stored.pwd }, true);
       // A login renewed the hash, or it was changed. Whoever asks knew the password a moment ago, so this counts as no guess.
       const now = await findCredentials(context.db, user.username);
       if (now?.id !== user.id || !(await context.passwords.verify(password, now, { from })).matches) break;

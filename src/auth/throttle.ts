@@ -8,6 +8,7 @@ import {
   sumAttempts,
 } from "../db/attempts.ts";
 import { databaseFailure } from "../db/failures.ts";
+import type { StoredCredentials } from "../db/users.ts";
 import { ApiError } from "../errors.ts";
 import { type Client, networkOf } from "./client.ts";
 import { type AuthContext, nowSeconds } from "./context.ts";
@@ -32,9 +33,10 @@ export interface Attempt extends Required<Guard> {
   stored(): Promise<void>;
   /**
    * Makes the client known for this account: once a session was opened, or a password changed.
+   * @param user with the hash of then: if it has been changed since, nobody becomes known by it
    * @param anew all that were known have been forgotten
    */
-  succeeded(anew?: boolean): Promise<void>;
+  succeeded(user: Pick<StoredCredentials, "id" | "pwd">, anew?: boolean): Promise<void>;
 }
 
 /**
@@ -78,11 +80,11 @@ export async function beginAttempt(
       if (byAccount) counting.push(count(context, byAccount));
     },
     stored: async () => void (await Promise.all(counting)),
-    async succeeded(anew = false) {
+    async succeeded(user, anew = false) {
       if (known === undefined) return;
       const keptUntil = nowSeconds(context) + KNOWN_SECONDS;
       if (!anew && (stored.get(known)?.expiresAt ?? 0) > keptUntil - DAY_SECONDS) return;
-      await keepBucket(context.db, known, keptUntil).catch((error) => warn(context, error));
+      await keepBucket(context.db, known, keptUntil, user).catch((error) => warn(context, error));
     },
   };
 }
@@ -143,7 +145,8 @@ async function count(context: AuthContext, bucket: string): Promise<number> {
 /** Failed logins to an account that count at the moment: those in common, and those of each client that it knows. */
 export function failedLogins(context: AuthContext, userId: number): Promise<number> {
   const { failures, failuresFrom } = bucketsOf(userId);
-  return sumAttempts(context.db, failures, [failuresFrom], nowSeconds(context));
+  const { throttleWindowSeconds } = context.config;
+  return sumAttempts(context.db, failures, [failuresFrom], nowSeconds(context), throttleWindowSeconds);
 }
 
 /** Forgets the failed logins to an account, so that everybody may try again. */

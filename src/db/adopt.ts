@@ -50,7 +50,7 @@ export async function adoptSeedTables(connection: Connection, report: Report): P
 async function changesOf(connection: Connection, table: Table): Promise<string[]> {
   const foreign = foreignTexts(table);
   const changes: string[] = [];
-  if (table.engine !== "InnoDB") changes.push("ENGINE=InnoDB");
+  if (table.engine !== "InnoDB") changes.push("ENGINE=InnoDB, ROW_FORMAT=DYNAMIC"); // MyISAM's FIXED is none of InnoDB's
   if (foreign.length > 0) {
     const [[row]] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE \`${table.name}\``);
     const text = String(row?.["Create Table"]);
@@ -67,7 +67,7 @@ async function changesOf(connection: Connection, table: Table): Promise<string[]
  */
 function inCollation(createTable: string, column: string): string {
   const line = new RegExp(
-    `\\n\\s*(\`?${column}\`? \\w+(?:\\(\\d+\\))?)(?: CHARACTER SET \\w+)?(?: COLLATE \\w+)?([^\\n]*?),?\\n`,
+    `\\n\\s*(\`?${column}\`? \\w+(?:\\(\\d+\\))?(?: /\\*M?!\\d+ [^*]*\\*/)?)(?: CHARACTER SET \\w+)?(?: COLLATE \\w+)?([^\\n]*?),?\\n`,
     "i",
   );
   const [, before, behind] = line.exec(createTable) ?? [];

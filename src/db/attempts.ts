@@ -1,7 +1,8 @@
-import { and, eq, gt, like, or, sql, sum } from "drizzle-orm";
+import { and, between, eq, like, or, sql, sum } from "drizzle-orm";
 import type { Database } from "./connection.ts";
 import { attempts } from "./schema.ts";
-import { marks, prepared } from "./statement.ts";
+import { marks, prepared, statement } from "./statement.ts";
+import { type StoredCredentials, unchangedPassword } from "./users.ts";
 
 /** How often something was tried, until the count is forgotten (epoch seconds). */
 export interface Attempts {
@@ -52,12 +53,17 @@ export async function countAttempt(
   return affectedRows === 1 ? 1 : insertId;
 }
 
-/** Notes that something happened in a bucket, and keeps that from now on for a time. */
-export async function keepBucket(db: Database, bucket: string, expiresAt: number): Promise<void> {
-  await db
-    .insert(attempts)
-    .values({ bucket, count: 1, expiresAt })
-    .onDuplicateKeyUpdate({ set: { expiresAt } });
+/** Notes that something happened in a bucket, and keeps that for a time, if the user's hash is still the one that was read. */
+export async function keepBucket(
+  db: Database,
+  bucket: string,
+  expiresAt: number,
+  user: Pick<StoredCredentials, "id" | "pwd">,
+): Promise<void> {
+  const { text, param } = unchangedPassword(user);
+  const insert = `INSERT INTO attempt (bucket, count, expires_at) SELECT ?, 1, ? FROM user u WHERE u.id = ? AND ${text}
+    ON DUPLICATE KEY UPDATE expires_at = ?`;
+  await db.execute(statement(insert, bucket, expiresAt, user.id, param, expiresAt));
 }
 
 /** A bucket, if one is named, and all whose names begin with one of the prefixes. */
@@ -73,11 +79,14 @@ export async function sumAttempts(
   bucket: string,
   prefixes: string[],
   nowSeconds: number,
+  lastsSeconds: number,
 ): Promise<number> {
+  const latestEnd = nowSeconds + lastsSeconds + CLOCKS_APART_SECONDS;
+  const goesOn = between(attempts.expiresAt, nowSeconds + 1, latestEnd);
   const [row] = await db
     .select({ total: sum(attempts.count) })
     .from(attempts)
-    .where(and(gt(attempts.expiresAt, nowSeconds), named(bucket, prefixes)));
+    .where(and(goesOn, named(bucket, prefixes)));
   return Number(row?.total ?? 0);
 }
 

@@ -66,8 +66,7 @@ export const SESSION_SETTINGS = [
  * where it counts for reads only, and each refuses the other's.
  */
 const TIME_LIMITS = [
-  "SET SESSION innodb_lock_wait_timeout = 1",
-  "SET SESSION lock_wait_timeout = 1", // for tables, which is a year on MySQL
+  "SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1", // for rows, and for tables: there it is a year on MySQL
   "SET SESSION max_statement_time = 3",
   "SET SESSION max_execution_time = 3000",
 ];

@@ -6,6 +6,15 @@ export interface DatabaseFailure {
   query: string | undefined;
 }
 
+/** No connection could be had. Its cause says why; whatever that is, it is no fault of a statement. */
+export class NoConnection extends Error {
+  override readonly name = "NoConnection";
+}
+
+/** Within Drizzle's wrapper, too. */
+const hasNoConnection = (error: unknown): boolean =>
+  error instanceof NoConnection || (error as Error | undefined)?.cause instanceof NoConnection;
+
 /**
  * Reads the driver's code out of an error, through the wrapper that Drizzle puts around it. The messages of both
  * hold parameters (a username, a hash), so nothing else is taken. Undefined if it is no database error.
@@ -28,7 +37,7 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
     if (CLOSED_CONNECTION.test(at.message))
       return { code: "CONNECTION_CLOSED", errno: undefined, query: undefined };
   }
-  return undefined;
+  return hasNoConnection(error) ? { code: "NO_CONNECTION", errno: undefined, query: undefined } : undefined;
 }
 
 /**
@@ -84,14 +93,17 @@ export function isLockTimeout(error: unknown): boolean {
 
 /**
  * The server is read-only, not part of its cluster for now, or not the one that prepared this connection's statements (1243):
- * another connection may reach another server. Or this connection lacks rights, or has an expired password (1820), which a server
- * looks at when a connection opens: another one may have them.
+ * another connection may reach another server.
  */
-const ELSEWHERE = new Set([1044, 1047, 1142, 1143, 1243, 1290, 1792, 1820, 1836]);
+const ELSEWHERE = new Set([1047, 1243, 1290, 1792, 1836]);
 
-/** True when a connection is not to be used again: another one may be let do more. */
+/** This connection lacks rights, or has an expired password (1820): a server looks at those when a connection opens. */
+const UNENTITLED = new Set([1044, 1142, 1143, 1820]);
+
+/** True when a connection is not to be used again: another one may reach another server, or be let do more. */
 export function leavesServer(error: unknown): boolean {
-  return ELSEWHERE.has(databaseFailure(error)?.errno ?? 0);
+  const { errno = 0 } = databaseFailure(error) ?? {};
+  return ELSEWHERE.has(errno) || UNENTITLED.has(errno);
 }
 
 /**
@@ -115,11 +127,6 @@ export function isBroken(error: unknown): boolean {
   return BROKEN.has(code) || UNTOLD.has(errno) || ELSEWHERE.has(errno);
 }
 
-/** No connection could be had. Its cause says why; whatever that is, it is no fault of a statement. */
-export class NoConnection extends Error {
-  override readonly name = "NoConnection";
-}
-
 /**
  * Server errors that say "not now" and are no fault of the statement: full, read-only, shutting down, killed, too slow, rights or
  * a password that was taken back. From 9001 on they are TiDB's, about a part of it that is gone or busy.
@@ -135,8 +142,7 @@ export function isUnavailable(error: unknown): boolean {
   const failure = databaseFailure(error);
   if (!failure) return false;
   return (
-    error instanceof NoConnection ||
-    (error as Error).cause instanceof NoConnection || // within Drizzle's wrapper
+    hasNoConnection(error) ||
     failure.errno === undefined ||
     failure.errno <= 0 ||
     !failure.code.startsWith("ER_") ||

@@ -3,7 +3,6 @@ import { type Connection, createConnection, type RowDataPacket } from "mysql2/pr
 import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
 import { changeTables, type Report, SHORT_WAIT } from "./changeTables.ts";
-import { repeat } from "./cluster.ts";
 import { CAUSAL_READS, connectionOptions, SESSION_SETTINGS } from "./connection.ts";
 import { databaseFailure, isUnknownVariable } from "./failures.ts";
 import { lockName } from "./locks.ts";
@@ -13,6 +12,10 @@ import { lockName } from "./locks.ts";
  * each DDL statement by itself, so a run that was killed leaves some of a file done, and the next run meets these.
  */
 const ALREADY_DONE = new Set([1050, 1060, 1061, 1091]);
+
+/** Where Drizzle notes what was applied. */
+const NOTES =
+  "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)";
 
 /** How long an instance waits while another one migrates, in seconds. */
 const LOCK_WAIT_SECONDS = 600;
@@ -46,9 +49,7 @@ export async function migrate(
     const pending = await findPending(connection, folder);
     if (pending.length === 0) return 0;
     await adoptSeedTables(connection, report);
-    await connection.query(
-      "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
-    );
+    await changeTables(connection, NOTES, report);
     for (const migration of pending) await apply(connection, migration, report);
     return pending.length; // the lock goes with the connection
   });
@@ -89,9 +90,8 @@ async function apply(connection: Connection, migration: MigrationMeta, report: R
     }
   }
   const done = [migration.hash, migration.folderMillis];
-  await repeat(() =>
-    connection.query("INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)", done),
-  );
+  const note = "INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)";
+  await changeTables(connection, connection.format(note, done), report);
 }
 
 async function withConnection<T>(

@@ -83,6 +83,7 @@ function misfits(table: Table, isNoted: IsNoted): string[] {
   const isOurs = isNoted(name);
   if (!isOurs && kind !== "BASE TABLE")
     return [`${name} has to be a plain table, and is: ${kind.toLowerCase()}`];
+  if (!isOurs && table.partitioned) return [`${name} has to be a plain table, and is: partitioned`];
   const ours = OURS.find((one) => one.name === name)?.columns ?? [];
   const found: string[] = [];
   for (const own of ours) {

@@ -36,6 +36,8 @@ export interface Table {
   collation: string | null;
   /** Characters that a unique index takes of a column. */
   indexable: number;
+  /** Its rows are spread by a column, which every unique index would have to name. */
+  partitioned: boolean;
   columns: Column[];
 }
 
@@ -43,6 +45,7 @@ export interface Table {
 export async function describeTables(connection: Connection): Promise<Table[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
     `SELECT t.TABLE_NAME AS tableName, t.TABLE_TYPE AS tableType, t.ENGINE AS engine, t.ROW_FORMAT AS rowFormat,
+            t.CREATE_OPTIONS AS tableOptions,
             t.TABLE_COLLATION AS tableCollation, c.*
      FROM information_schema.TABLES t LEFT JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME)
      WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME IN (?) ORDER BY t.TABLE_NAME DESC, c.ORDINAL_POSITION`,
@@ -62,6 +65,7 @@ const tableOf = (row: RowDataPacket): Table => ({
   engine: row.engine,
   kind: row.tableType,
   collation: row.tableCollation,
+  partitioned: /partitioned/i.test(row.tableOptions ?? ""),
   indexable: /^(compact|redundant)$/i.test(row.rowFormat) ? 191 : 768, // 767 and 3072 bytes
   columns: [],
 });

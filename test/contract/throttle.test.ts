@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
+import { countAttempt, findAttempts, keepBucket, sumAttempts } from "../../src/db/attempts.ts";
+import { findCredentials } from "../../src/db/users.ts";
 import { PASSWORD, type TestApp, testApp, unique, uniqueAddress } from "../support/app.ts";
 import { migratedDatabase, poolOn, rootConnection } from "../support/database.ts";
 import { until } from "../support/until.ts";
@@ -132,6 +134,12 @@ describe("an instance whose clock is a month ahead", () => {
     right.clock.advance(600);
     expect((await attempt(right, username, PASSWORD)).status).toBe(200);
   });
+  test("is not believed by the operator's command either", async () => {
+    const [now, ahead] = [1_800_000_000, 1_800_000_000 + 31 * 24 * 60 * 60];
+    await countAttempt(shared.db, "failed:user:0", ahead, 600);
+    const sum = (seconds: number) => sumAttempts(shared.db, "failed:user:0", [], seconds, 600);
+    expect([await sum(now), await sum(ahead)]).toEqual([0, 1]);
+  });
 });
 
 describe("the owner", () => {
@@ -170,6 +178,20 @@ describe("the owner", () => {
     expect((await attempt(it, username, newPassword)).body.code).toBe("too_many_attempts");
     it.state.address = home;
     expect((await attempt(it, username, newPassword)).status).toBe(200);
+  });
+  test("becomes known by no login whose password was changed by then", async () => {
+    const it = await instance();
+    const { username } = await it.newUser();
+    const user = await findCredentials(shared.db, username);
+    if (!user) throw new Error("no user");
+    const bucket = `known:user:${user.id}:client:late`;
+    for (const [pwd, count] of [
+      ["changed", 0],
+      [user.pwd, 1],
+    ] as const) {
+      await keepBucket(shared.db, bucket, 2_000_000_000, { id: user.id, pwd });
+      expect((await findAttempts(shared.db, [bucket], 0)).size).toBe(count);
+    }
   });
   test("is known over all instances, and for 90 days from the last login", async () => {
     const [one, two] = [await instance(), await instance()];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Connection } from "mysql2/promise";
-import { databaseFailure, isUnavailable } from "../../src/db/failures.ts";
+import { databaseFailure, isUnavailable, NoConnection } from "../../src/db/failures.ts";
 import { rootConnection } from "../support/database.ts";
 
 let root: Connection;
@@ -50,4 +50,13 @@ test("what a server says of a statement is 500, whatever it is wrapped in", asyn
       expect(databaseFailure(thrown)?.errno).toBe(errno);
     }
   }
+});
+
+test("what kept a connection from being opened is 503, also what nobody has a code for", () => {
+  const error = new NoConnection("no connection", { cause: new Error("hush-hush") });
+  for (const thrown of [error, new Error("wrapped", { cause: error })]) {
+    expect(isUnavailable(thrown)).toBe(true);
+    expect(databaseFailure(thrown)?.code).toBe("NO_CONNECTION");
+  }
+  expect(databaseFailure(new Error("another"))).toBeUndefined();
 });

@@ -46,6 +46,9 @@ describe("variants of the seed's database", () => {
     utf8mb4_general_ci:
       "ALTER TABLE user CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci; ALTER TABLE revoked_tokens CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
     utf8mb4_bin: "ALTER TABLE user CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    "MyISAM's rows of one length": "ALTER TABLE user ENGINE=MyISAM ROW_FORMAT=FIXED",
+    "MariaDB's compressed columns":
+      "ALTER TABLE user MODIFY salt varchar(32) /*M!100301 COMPRESSED*/ CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
     MyISAM: "ALTER TABLE user ENGINE=MyISAM; ALTER TABLE revoked_tokens ENGINE=MyISAM",
     "MySQL 5.7's three-byte utf8":
       "DELETE FROM user WHERE username = 'nobody'; ALTER TABLE user CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci",

@@ -71,6 +71,10 @@ const OBSTACLES: Record<string, [sql: string, ...said: string[]]> = {
     "RENAME TABLE user TO account; CREATE VIEW user AS SELECT * FROM account",
     "user has to be a plain table, and is: view",
   ],
+  "users in partitions": [
+    "ALTER TABLE user PARTITION BY HASH (id) PARTITIONS 2",
+    "user has to be a plain table, and is: partitioned",
+  ],
   "a view whose table is gone": [
     "CREATE TABLE x (id int); DROP TABLE revoked_tokens; CREATE VIEW revoked_tokens AS SELECT * FROM x; DROP TABLE x",
     "revoked_tokens has to be a plain table, and is: view",
