@@ -193,14 +193,19 @@ describe("what happens between the check of a password and what it is for", () =
       expect(answer.body.code).toBe(code);
     });
   }
-  meddling("the password is changed: a login makes its client none that is known", async () => {
-    const { username } = await at(0).newUser();
-    const { pool } = await sharedDatabase();
-    await pool.query("DELETE FROM attempt WHERE bucket LIKE 'known:%'");
-    const app = await meddled(username, "UPDATE user SET pwd = 'x'");
-    expect((await app.post("/api/login", { username, password: PASSWORD })).status).toBe(401);
-    expect((await pool.query("SELECT bucket FROM attempt WHERE bucket LIKE 'known:%'"))[0]).toEqual([]);
-  });
+  meddling(
+    "the password is changed, or the user disabled: a login makes its client none that is known",
+    async () => {
+      for (const change of ["pwd = 'x'", "disabled_at = 1"]) {
+        const { username } = await at(0).newUser();
+        const { pool } = await sharedDatabase();
+        await pool.query("DELETE FROM attempt WHERE bucket LIKE 'known:%'");
+        const app = await meddled(username, `UPDATE user SET ${change}`);
+        expect((await app.post("/api/login", { username, password: PASSWORD })).status).toBe(401);
+        expect((await pool.query("SELECT bucket FROM attempt WHERE bucket LIKE 'known:%'"))[0]).toEqual([]);
+      }
+    },
+  );
   for (const what of ["the user is disabled", "the user is deleted"]) {
     meddling(`${what}: its token changes no password`, async () => {
       const { username, accessToken } = await at(0).newUser();
