@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { verify } from "hono/jwt";
-import { createConnection } from "mysql2/promise";
 import { createKeyring } from "../auth/keys.ts";
 import { inspectTakeover, type TakeoverReport } from "../auth/takeover.ts";
 import { weakSecret } from "../config/secrets.ts";
 import { parseConfig } from "../config.ts";
-import { connectionOptions } from "../db/connection.ts";
+import { withConnection } from "../db/connection.ts";
 import { countPending } from "../db/migrate.ts";
 import { describeRepeated } from "../db/repeatedNames.ts";
 import { jsonLine, plainLine, Refused, runCommand } from "../runtime/command.ts";
@@ -53,21 +52,16 @@ async function main(): Promise<number> {
     weakness: weakSecret(config.jwtSecretKey) ?? null,
     signedToken: token === undefined ? null : await signed(token, config.jwtSecretKey),
   };
-  const connection = await createConnection(connectionOptions(config.database));
-  try {
-    const report = await inspectTakeover(connection);
-    if (secret.signedToken === false) report.obstacles.push("the token was not signed with this secret");
-    const ready = report.obstacles.length === 0;
-    const pendingMigrations = await countPending(config.database, migrationsFolder);
-    process.stdout.write(
-      values.json
-        ? `${jsonLine({ ...report, secret, pendingMigrations, ready })}\n`
-        : describe(report, secret, pendingMigrations),
-    );
-    return ready ? 0 : 1;
-  } finally {
-    connection.destroy();
-  }
+  const report = await withConnection(config.database, inspectTakeover);
+  if (secret.signedToken === false) report.obstacles.push("the token was not signed with this secret");
+  const ready = report.obstacles.length === 0;
+  const pendingMigrations = await countPending(config.database, migrationsFolder);
+  process.stdout.write(
+    values.json
+      ? `${jsonLine({ ...report, secret, pendingMigrations, ready })}\n`
+      : describe(report, secret, pendingMigrations),
+  );
+  return ready ? 0 : 1;
 }
 
 /** @throws Refused for what a login that failed leaves there: nothing, or `null` */

@@ -23,14 +23,20 @@ export async function findAttempts(
 }
 
 /** How much later than by our clock a count may run out that another instance began, in seconds. */
-const CLOCKS_APART_SECONDS = 60;
+const CLOCK_SKEW_SECONDS = 60;
+
+/** The first and the last end that a count which goes on may have, epoch seconds. */
+const endsToCome = (nowSeconds: number, lastsSeconds: number) =>
+  [nowSeconds + 1, nowSeconds + lastsSeconds + CLOCK_SKEW_SECONDS] as const;
 
 /**
  * Whether a count has run out. So has one that runs out later than any can: an instance whose clock was wrong began it, and
  * would lock somebody out for as long as that was.
  */
-export const hasRunOut = (expiresAt: number, nowSeconds: number, lastsSeconds: number): boolean =>
-  expiresAt <= nowSeconds || expiresAt > nowSeconds + lastsSeconds + CLOCKS_APART_SECONDS;
+export function hasRunOut(expiresAt: number, nowSeconds: number, lastsSeconds: number): boolean {
+  const [first, last] = endsToCome(nowSeconds, lastsSeconds);
+  return expiresAt < first || expiresAt > last;
+}
 
 /**
  * Counts one more in a bucket, over all instances. The first of a bucket, or the first after it has run out (as
@@ -45,7 +51,8 @@ export async function countAttempt(
 ): Promise<number> {
   // Assigned from left to right, so the count sees the old `expires_at`. LAST_INSERT_ID(x) saves a query to read x.
   const end = nowSeconds + lastsSeconds;
-  const goesOn = sql`expires_at BETWEEN ${nowSeconds + 1} AND ${end + CLOCKS_APART_SECONDS}`;
+  const [first, last] = endsToCome(nowSeconds, lastsSeconds);
+  const goesOn = sql`expires_at BETWEEN ${first} AND ${last}`;
   const [{ affectedRows, insertId }] = await db.execute(sql`
     INSERT INTO ${attempts} (bucket, count, expires_at) VALUES (${bucket}, 1, ${end})
     ON DUPLICATE KEY UPDATE
@@ -81,8 +88,7 @@ export async function sumAttempts(
   nowSeconds: number,
   lastsSeconds: number,
 ): Promise<number> {
-  const latestEnd = nowSeconds + lastsSeconds + CLOCKS_APART_SECONDS;
-  const goesOn = between(attempts.expiresAt, nowSeconds + 1, latestEnd);
+  const goesOn = between(attempts.expiresAt, ...endsToCome(nowSeconds, lastsSeconds));
   const [row] = await db
     .select({ total: sum(attempts.count) })
     .from(attempts)

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
+import { type Connection, createConnection, createPool, type Pool, type PoolOptions } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { forCluster } from "./cluster.ts";
 import { type DatabaseFailure, databaseFailure, isUnknownVariable } from "./failures.ts";
@@ -38,6 +38,19 @@ export function connectionOptions(target: DatabaseTarget): PoolOptions {
     connectTimeout: 3_000,
     enableKeepAlive: true,
   };
+}
+
+/** Works on a connection of its own, with the server's own settings, and ends it. */
+export async function withConnection<T>(
+  target: DatabaseTarget,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await createConnection(connectionOptions(target));
+  try {
+    return await work(connection);
+  } finally {
+    connection.destroy();
+  }
 }
 
 function canCompile(): boolean {

@@ -1,21 +1,18 @@
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
-import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
+import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { DatabaseTarget } from "../config/database.ts";
 import { adoptSeedTables } from "./adopt.ts";
 import { changeTables, type Report, SHORT_WAIT } from "./changeTables.ts";
-import { CAUSAL_READS, connectionOptions, SESSION_SETTINGS } from "./connection.ts";
+import { CAUSAL_READS, SESSION_SETTINGS, withConnection } from "./connection.ts";
 import { databaseFailure, isUnknownVariable } from "./failures.ts";
 import { lockName } from "./locks.ts";
+import { NOTES, notedMigrations } from "./notes.ts";
 
 /**
  * Server errors that say a statement's work is there already: table, column or key exists, key is gone. MySQL commits
  * each DDL statement by itself, so a run that was killed leaves some of a file done, and the next run meets these.
  */
 const ALREADY_DONE = new Set([1050, 1060, 1061, 1091]);
-
-/** Where Drizzle notes what was applied. */
-const NOTES =
-  "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)";
 
 /** How long an instance waits while another one migrates, in seconds. */
 const LOCK_WAIT_SECONDS = 600;
@@ -69,13 +66,7 @@ export async function countPending(target: DatabaseTarget, folder: string): Prom
  * with `settle`'s settings, since a node of a cluster may lag behind. So most starts ask this once and nothing else.
  */
 async function findPending(connection: Connection, folder: string): Promise<MigrationMeta[]> {
-  const applied = new Set<number>();
-  try {
-    const [rows] = await connection.query<RowDataPacket[]>("SELECT created_at FROM `__drizzle_migrations`");
-    for (const row of rows) applied.add(Number(row.created_at));
-  } catch (error) {
-    if (databaseFailure(error)?.errno !== 1146) throw error; // no such table: nothing was ever applied
-  }
+  const applied = await notedMigrations(connection);
   return readMigrationFiles({ migrationsFolder: folder }).filter(
     ({ folderMillis }) => !applied.has(folderMillis),
   );
@@ -92,18 +83,6 @@ async function apply(connection: Connection, migration: MigrationMeta, report: R
   const done = [migration.hash, migration.folderMillis];
   const note = "INSERT INTO `__drizzle_migrations` (`hash`, `created_at`) VALUES (?, ?)";
   await changeTables(connection, connection.format(note, done), report);
-}
-
-async function withConnection<T>(
-  target: DatabaseTarget,
-  work: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  const connection = await createConnection(connectionOptions(target));
-  try {
-    return await work(connection);
-  } finally {
-    connection.destroy();
-  }
 }
 
 /** Settings that one engine or the other has. To change a large table takes longer than a server may allow a statement. */

@@ -1,7 +1,7 @@
 import { getTableConfig, type MySqlColumn } from "drizzle-orm/mysql-core";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { boundTexts } from "./boundTexts.ts";
-import { databaseFailure } from "./failures.ts";
+import { notedMigrations } from "./notes.ts";
 import { attempts, revokedTokens, sessions, users } from "./schema.ts";
 import { type Column, describeTables, hasColumns, plain, SEED_TABLES, type Table } from "./tables.ts";
 
@@ -19,7 +19,7 @@ export const MADE_AT: Record<string, number> = {
   attempt: 1795385585968,
   "user.logins": 1795692325277,
 };
-const OURS = [users, revokedTokens, sessions, attempts].map((table) => getTableConfig(table));
+const ours = () => [users, revokedTokens, sessions, attempts].map((table) => getTableConfig(table));
 
 /** Where another length than the schema's is enough: a migration widens `pwd`, and all who issue tokens use UUIDs. */
 const LEAST: Record<string, number> = { "user.pwd": 0, "revoked_tokens.jti": 36 };
@@ -51,19 +51,9 @@ export async function findObstacles(connection: Connection): Promise<Examined> {
   return { tables, obstacles };
 }
 
-async function notedMigrations(connection: Connection): Promise<Set<number>> {
-  try {
-    const [rows] = await connection.query<RowDataPacket[]>("SELECT created_at FROM `__drizzle_migrations`");
-    return new Set(rows.map(({ created_at }) => Number(created_at)));
-  } catch (error) {
-    if (databaseFailure(error)?.errno !== 1146) throw error; // no such table
-    return new Set();
-  }
-}
-
 /** An old dump was loaded over our tables, and what the noted migrations made is gone. */
 function lostParts(tables: Table[], isNoted: IsNoted): string[] {
-  const lost = OURS.flatMap(({ name, columns }) => {
+  const lost = ours().flatMap(({ name, columns }) => {
     const table = tables.find((found) => found.name === name);
     if (!table) return isNoted(name) ? [`table ${name}`] : [];
     return columns
@@ -84,9 +74,9 @@ function misfits(table: Table, isNoted: IsNoted): string[] {
   if (!isOurs && kind !== "BASE TABLE")
     return [`${name} has to be a plain table, and is: ${kind.toLowerCase()}`];
   if (!isOurs && table.partitioned) return [`${name} has to be a plain table, and is: partitioned`];
-  const ours = OURS.find((one) => one.name === name)?.columns ?? [];
+  const owned = ours().find((one) => one.name === name)?.columns ?? [];
   const found: string[] = [];
-  for (const own of ours) {
+  for (const own of owned) {
     const part = `${name}.${own.name}`;
     const column = columns.find((one) => one.name === own.name);
     const wrong = column && !isNoted(part) && misfit(table, column, own);
@@ -94,7 +84,7 @@ function misfits(table: Table, isNoted: IsNoted): string[] {
     if (!column && !isOurs && MADE_AT[part] === undefined)
       found.push(`table ${name} has no column ${own.name}`);
   }
-  const written = ours.map((own) => own.name).filter((own) => !LEFT_OUT.includes(`${name}.${own}`));
+  const written = owned.map((own) => own.name).filter((own) => !LEFT_OUT.includes(`${name}.${own}`));
   for (const column of isOurs ? [] : columns)
     if (!column.optional && !written.includes(column.name))
       found.push(`column ${name}.${plain(column.name)} is NOT NULL without a default: no row could be added`);

@@ -52,4 +52,4 @@ export const jsonLine = (value: unknown): string =>
   JSON.stringify(value).replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
 
 /** A line of text without control characters: old names may hold some. */
-export const plainLine = (text: string): string => text.replace(/\p{Cc}/gu, "\u{FFFD}");
+export { plain as plainLine } from "../db/tables.ts";

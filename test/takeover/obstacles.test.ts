@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { readMigrationFiles } from "drizzle-orm/migrator";
-import { type Connection, createConnection } from "mysql2/promise";
 import type { DatabaseTarget } from "../../src/config/database.ts";
-import { connectionOptions } from "../../src/db/connection.ts";
+import { withConnection } from "../../src/db/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import { NOTES } from "../../src/db/notes.ts";
 import { findObstacles, MADE_AT } from "../../src/db/obstacles.ts";
 import { migrationsFolder } from "../../src/runtime/environment.ts";
 import { testApp } from "../support/app.ts";
@@ -12,8 +12,6 @@ import { query, SEED_ACCOUNTS, SEED_SECRET, seedDatabase } from "../support/flas
 import { run } from "../support/process.ts";
 
 const migrations = readMigrationFiles({ migrationsFolder });
-const NOTES =
-  "CREATE TABLE IF NOT EXISTS `__drizzle_migrations` (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)";
 
 const everything = (target: DatabaseTarget) =>
   query(
@@ -23,19 +21,7 @@ const everything = (target: DatabaseTarget) =>
      WHERE t.TABLE_SCHEMA = DATABASE() ORDER BY 1, 5`,
   );
 
-async function connected<T>(
-  target: DatabaseTarget,
-  work: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  const connection = await createConnection(connectionOptions(target));
-  try {
-    return await work(connection);
-  } finally {
-    await connection.end();
-  }
-}
-
-const obstaclesOf = async (target: DatabaseTarget) => (await connected(target, findObstacles)).obstacles;
+const obstaclesOf = async (target: DatabaseTarget) => (await withConnection(target, findObstacles)).obstacles;
 
 const refusal = (target: DatabaseTarget) =>
   migrate(target, migrationsFolder).then(
@@ -212,7 +198,7 @@ describe("not in the way:", () => {
       const target = await begin();
       await query(target, NOTES);
       expect(await obstaclesOf(target)).toEqual([]);
-      await connected(target, async (connection) => {
+      await withConnection(target, async (connection) => {
         for (const { sql, hash, folderMillis } of migrations) {
           for (const statement of sql) {
             await connection.query(statement);
