@@ -3,7 +3,7 @@ import type { Log } from "../auth/context.ts";
 import { jsonLog } from "./jsonLog.ts";
 
 /** Lines are written when there are that many characters of them, or that many milliseconds later. */
-const PIECE = { characters: 4096, ms: 100 };
+const PIECE = { characters: 16_384, ms: 100 };
 /** How many characters are kept while they cannot be written; lines beyond that are lost. */
 const KEPT = 1024 * 1024;
 
