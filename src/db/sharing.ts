@@ -1,5 +1,5 @@
 import type { Database } from "./connection.ts";
-import { type Allowance, chargedWait, requestAllowance } from "./timeLimit.ts";
+import { type Allowance, requestAllowance } from "./timeLimit.ts";
 
 /** Where to ask what requests share. */
 export interface SharedDatabase {
@@ -14,6 +14,9 @@ export interface SharedDatabase {
 /** Somebody who waits for an answer. */
 interface Asker<K, V> {
   key: K;
+  /** Whose time it is, and since when it waits (`performance.now()`). */
+  allowance: Allowance;
+  since: number;
   answer: (value: V) => void;
   fail: (error: unknown) => void;
 }
@@ -41,7 +44,7 @@ const PATIENCE_MS = 250;
  * Calls back when all that has arrived by now is read. Where a runtime cannot tell (workerd without Node's API) each request has
  * a pool to itself, and nobody to wait for.
  */
-const atEndOfTurn: (work: () => void) => void =
+export const atEndOfTurn: (work: () => void) => void =
   (globalThis as { setImmediate?: (work: () => void) => void }).setImmediate ?? queueMicrotask;
 
 /**
@@ -73,10 +76,12 @@ export function sharing<K, V>(
       ask(queue.limited(requestAllowance()), keys).then(
         (answers) => {
           next();
+          charge(askers);
           for (const [at, { answer }] of askers.entries()) answer(answers[at] as V);
         },
         (error) => {
           next();
+          charge(askers);
           for (const { fail } of askers) fail(error);
         },
       );
@@ -103,12 +108,21 @@ export function sharing<K, V>(
     const queue = queues.get(pool) ?? { limited, askers: [], underWay: 0, due: false, last: 1 };
     queues.set(pool, queue);
     queue.limited = limited;
-    const answered = new Promise<V>((answer, fail) => queue.askers.push({ key, answer, fail }));
+    const since = performance.now();
+    const answered = new Promise<V>((answer, fail) =>
+      queue.askers.push({ key, allowance, since, answer, fail }),
+    );
     if (!queue.due && queue.underWay < LANES) {
       queue.due = true;
       if (queue.underWay === 0 && queue.last === 1) send(queue);
       else atEndOfTurn(() => send(queue));
     }
-    return chargedWait(allowance, answered);
+    return answered;
   };
+}
+
+/** Takes what they waited off what they have left. */
+function charge(askers: Pick<Asker<unknown, unknown>, "allowance" | "since">[]): void {
+  const now = performance.now();
+  for (const { allowance, since } of askers) allowance.leftMs -= now - since;
 }

@@ -14,16 +14,6 @@ const REQUEST_MS = 3_250;
 
 export const requestAllowance = (): Allowance => ({ leftMs: REQUEST_MS });
 
-/** Waits for a statement that requests share, and takes the time off the allowance of one of them. */
-export async function chargedWait<T>(allowance: Allowance, work: Promise<T>): Promise<T> {
-  const begun = performance.now();
-  try {
-    return await work;
-  } finally {
-    allowance.leftMs -= performance.now() - begun;
-  }
-}
-
 /** The database did not answer in time: nobody knows whether it did, or will do, what it was asked. */
 export class DatabaseTimeout extends Error {
   override readonly name = "DatabaseTimeout";

@@ -38,11 +38,12 @@ export async function findTokenOwner(
   withUsers = false,
 ): Promise<TokenOwner | undefined> {
   const key = keyOf(token);
-  if (!withUsers) return judge(to, token, nowSeconds, key && (await askTogether(to, key)));
-  const alone = key ? undefined : judge(to, token, nowSeconds, undefined);
-  alone?.catch(() => {}); // thrown below, unless the other fails before
+  const alone = () => findOwnerAlone(to.limited(to.allowance), token, nowSeconds);
+  if (!withUsers) return key ? judge(token, key, nowSeconds, await askTogether(to, key), alone) : alone();
+  const asked = key ? undefined : alone();
+  asked?.catch(() => {}); // thrown below, unless the other fails before
   const found = await askWithUsers(to, key);
-  const owner = await (alone ?? judge(to, token, nowSeconds, found));
+  const owner = await (key ? judge(token, key, nowSeconds, found, alone) : asked);
   return owner && { ...owner, firstUsers: found.users };
 }
 
@@ -58,16 +59,14 @@ function keyOf({ sessionId, parentJti, jti }: PresentedToken): TokenKey | undefi
 /** Ids as all who issue tokens write them: no two of these are equal to the collation. */
 const PLAIN_ID = /^[0-9a-f-]{36}$/;
 
-/** What the answer to a shared question says of a token. Without one, or where it leaves that open, a question of its own. */
-async function judge(
-  to: SharedDatabase,
-  token: PresentedToken,
+/** What the answer to a shared question says of a token. Where it leaves that open, a question of its own. */
+function judge(
+  { username }: PresentedToken,
+  { sessionId, jti }: TokenKey,
   nowSeconds: number,
-  found: Found | undefined,
-): Promise<TokenOwner | undefined> {
-  const alone = () => findOwnerAlone(to.limited(to.allowance), token, nowSeconds);
-  const { sessionId, jti, username } = token;
-  if (!found || sessionId === null) return alone();
+  found: Found,
+  alone: () => Promise<TokenOwner | undefined>,
+): TokenOwner | undefined | Promise<TokenOwner | undefined> {
   const row = found.sessions.get(sessionId);
   if (found.revoked.has(jti) || !row || row.expiresAt <= nowSeconds) return undefined;
   // The database's collation says whether another spelling is the same name, or the same id.
