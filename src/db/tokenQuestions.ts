@@ -36,8 +36,11 @@ interface Row {
 /** Users that are read with a token: one more than a list that is answered whole has. */
 export const FIRST_USERS = 1001;
 
-/** How many tokens a statement asks about. Few sizes, since every connection prepares each of them; gaps are filled up. */
-const SIZES = [1, 4, 16, 32, 100];
+/**
+ * How many tokens a statement asks about. Gaps are filled up, which costs both sides as much as tokens do; but every connection
+ * prepares each size, so most are where most questions are under load.
+ */
+const SIZES = [1, 4, 8, 12, 16, 20, 24, 32, 100];
 const TOGETHER = { most: 100, least: 16 };
 
 /** Sessions, then their users. STRAIGHT_JOIN: to find out that order takes the server as long as the rest. */
