@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Database } from "../db/connection.ts";
 import { databaseFailure } from "../db/failures.ts";
+import { atEndOfTurn } from "../db/sharing.ts";
 import { FIRST_USERS } from "../db/tokenQuestions.ts";
 import { lastUserId, type PublicUser, pageUsers } from "../db/users.ts";
 import type { Deps } from "../http/deps.ts";
@@ -80,18 +81,28 @@ async function* restOfList(
       coming = next(last);
       coming.catch(() => {}); // thrown when its turn comes, if somebody still listens
     }
-    yield text;
+    yield await text;
     if (last === undefined) return;
   }
 }
 
-/** A page as text, which takes less memory than its rows while it waits for the client. @returns no `last` for the last page */
+/**
+ * A page as text, which takes less memory than its rows while it waits for the client. It is made when this turn ends, so that
+ * meanwhile the database works on the page after it.
+ * @returns no `last` for the last page
+ */
 async function nextPiece(db: Database, after: number, upTo: number, pageRows: number) {
   const rows = await pageUsers(db, after, pageRows, upTo);
   const last = rows.length === pageRows ? rows.at(-1)?.id : undefined;
-  const text = rows.length > 0 ? `,${elements(rows)}` : "";
-  return { text: utf8.encode(last === undefined ? `${text}]}` : text), last };
+  const text = new Promise<Uint8Array<ArrayBuffer>>((made) =>
+    atEndOfTurn(() => made(utf8.encode(pieceOf(rows, last === undefined)))),
+  );
+  return { text, last };
 }
+
+/** What the rows of a page add to the array, and if they are the last, its end. */
+const pieceOf = (rows: PublicUser[], isLast: boolean): string =>
+  (rows.length > 0 ? `,${elements(rows)}` : "") + (isLast ? "]}" : "");
 
 /** A body that asks for the next piece when the client has taken the one before, and for no more once it has gone. */
 function stream(
