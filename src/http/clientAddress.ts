@@ -6,22 +6,25 @@ import type { Config } from "../config.ts";
  * The client's address. Each proxy adds, at the right end of a header, the address that its request came from; what stands
  * further to the left than our own proxies have written, anybody can send. So with `trustedHops` proxies it is the entry that
  * the first of them wrote, counted from the right; with none, the other end of the connection.
- * @param connection the other end of the connection, as the platform knows it
+ * @param connection finds out the other end of the connection, as the platform knows it: on Bun a system call, so only when needed
  * @returns null if the platform does not know
  */
 export function clientAddress(
   config: Pick<Config, "trustedHops" | "forwardedHeader">,
-  connection: string | null,
+  connection: () => string | null,
   c: Context,
 ): string | null {
-  const nearest = connection?.includes(":") ? (canonicalAddress(connection) ?? connection) : connection;
-  if (config.trustedHops === 0) return nearest;
+  const nearest = () => {
+    const address = connection();
+    return address?.includes(":") ? (canonicalAddress(address) ?? address) : address;
+  };
+  if (config.trustedHops === 0) return nearest();
   const value = c.req.header(config.forwardedHeader) ?? "";
   const entry =
     config.forwardedHeader === "forwarded"
       ? forwardedFor(elementFromRight(value, config.trustedHops))
       : value.split(",").at(-config.trustedHops)?.trim();
-  return (entry === undefined ? null : canonicalAddress(withoutPort(entry))) ?? nearest;
+  return (entry === undefined ? null : canonicalAddress(withoutPort(entry))) ?? nearest();
 }
 
 /**

@@ -11,7 +11,10 @@ export function requestLog(deps: Deps): MiddlewareHandler<AppEnv> {
   let told = false;
   return async (c, next) => {
     const startedAt = performance.now();
-    c.set("clientAddress", clientAddress(deps.config, deps.clientAddress(c), c));
+    c.set(
+      "clientAddress",
+      clientAddress(deps.config, () => deps.clientAddress(c), c),
+    );
     if (!told && deps.config.trustedHops === 0 && isForwarded(c, c.get("clientAddress"))) {
       told = true; // once: behind a proxy all clients look like one, and share its limits
       deps.log.warn(

@@ -23,13 +23,14 @@ export const bunHmac =
   (text) =>
     createHmac("sha256", secret).update(text).digest();
 
-/** What our server hands on beside a request: the address at the other end of its connection. */
+/** What our server hands on beside a request. */
 export interface BunEnv {
-  address: string | null;
+  /** Asks the kernel for the address at the other end of the request's connection. */
+  address: () => string | null;
 }
 
 /** The address at the other end of a request's connection. */
-export const connectionAddress = (c: Context): string | null => (c.env as BunEnv).address;
+export const connectionAddress = (c: Context): string | null => (c.env as BunEnv).address();
 
 /** Hashes that the machine can work on at once; the CPU limit of a container counts (Bun reads its cgroup). */
 export const cores = (): number => availableParallelism();

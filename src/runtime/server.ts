@@ -27,11 +27,14 @@ export function serve(
       reusePort: false, // else, and only without `development`, a second start would silently share the port
       idleTimeout: 30, // seconds; above what a request may wait for the database and, with the default queue, its hash
       maxRequestBodySize: Number.MAX_SAFE_INTEGER, // the app refuses large bodies itself, in the envelope
-      fetch: async (request, server) =>
-        finished(
-          await fetch(withHost(request), { address: server.requestIP(request)?.address ?? null }),
-          request,
-        ),
+      fetch(request, server) {
+        const answer = fetch(withHost(request), {
+          address: () => server.requestIP(request)?.address ?? null,
+        });
+        // No async function: it would make two more promises for each request.
+        if (!(answer instanceof Promise)) return finished(answer, request);
+        return answer.then((response) => finished(response, request));
+      },
       error: () => finished(lastResort()),
     });
   } catch (error) {

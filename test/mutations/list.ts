@@ -1627,7 +1627,7 @@ export const areas: Record<string, Mutation[]> = {
       statement: "A client cannot forge its address: the header is not read unless proxies are trusted.",
       asvs: [],
       file: "src/http/clientAddress.ts",
-      find: "if (config.trustedHops === 0) return nearest;",
+      find: "if (config.trustedHops === 0) return nearest();",
       replace: "",
       test: ADDRESS,
       testName: "whatever headers say",

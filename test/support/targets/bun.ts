@@ -4,7 +4,7 @@ import { createApp } from "../../../src/app.ts";
 import { createAttemptMemory } from "../../../src/auth/attemptMemory.ts";
 import { parseConfig } from "../../../src/config.ts";
 import { openDatabase, openPool } from "../../../src/db/connection.ts";
-import { connectionAddress } from "../../../src/runtime/bun.ts";
+import { type BunEnv, connectionAddress } from "../../../src/runtime/bun.ts";
 import { configuredKeyring, configuredPasswords } from "../../../src/runtime/context.ts";
 import { readText } from "../../../src/runtime/environment.ts";
 import { serve } from "../../../src/runtime/server.ts";
@@ -26,7 +26,7 @@ const answer = withSideChannel(async ({ env, database }, inHand) => {
     clientAddress: connectionAddress,
     ...inHand,
   });
-  return () => (request, address) => app.fetch(request, { address });
+  return () => (request, address) => app.fetch(request, { address: () => address } satisfies BunEnv);
 });
 
 const server = serve((request) => answer(request, undefined), { host: "127.0.0.1", port: 0 });
