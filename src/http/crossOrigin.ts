@@ -3,6 +3,7 @@ import { cors } from "hono/cors";
 import type { Config } from "../config.ts";
 
 const EXPOSED = ["X-Request-Id", "WWW-Authenticate", "Retry-After", "Link"];
+const EXPOSED_TEXT = EXPOSED.join(",");
 
 /**
  * CORS as configured (Fetch standard, "CORS protocol"). Where any origin may call, all answers but a preflight's have the
@@ -20,7 +21,7 @@ export function crossOrigin(origins: Config["corsOrigins"]): MiddlewareHandler {
   return (c, next) => {
     if (c.req.method === "OPTIONS") return whole(c, next);
     c.header("Access-Control-Allow-Origin", "*");
-    c.header("Access-Control-Expose-Headers", EXPOSED.join(","));
+    c.header("Access-Control-Expose-Headers", EXPOSED_TEXT);
     return next();
   };
 }

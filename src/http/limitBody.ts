@@ -16,8 +16,7 @@ export function limitBody(): MiddlewareHandler<AppEnv> {
     maxSize: MAX_BODY_BYTES,
     onError: (c) => fail(c, new ApiError("payload_too_large")),
   });
-  return async (c, next) => {
-    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
+  const limited: MiddlewareHandler<AppEnv> = async (c, next) => {
     let read = false;
     try {
       return await limit(c, () => {
@@ -29,4 +28,5 @@ export function limitBody(): MiddlewareHandler<AppEnv> {
       return fail(c, new ApiError("malformed_json"));
     }
   };
+  return (c, next) => (c.req.method === "GET" || c.req.method === "HEAD" ? next() : limited(c, next));
 }
