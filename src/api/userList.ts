@@ -88,15 +88,14 @@ async function* restOfList(
 
 /**
  * A page as text, which takes less memory than its rows while it waits for the client. It is made when this turn ends, so that
- * meanwhile the database works on the page after it.
+ * the database works on the page after it meanwhile (where the runtime can tell of that end, see db/sharing.ts).
  * @returns no `last` for the last page
  */
 async function nextPiece(db: Database, after: number, upTo: number, pageRows: number) {
   const rows = await pageUsers(db, after, pageRows, upTo);
   const last = rows.length === pageRows ? rows.at(-1)?.id : undefined;
-  const text = new Promise<Uint8Array<ArrayBuffer>>((made) =>
-    atEndOfTurn(() => made(utf8.encode(pieceOf(rows, last === undefined)))),
-  );
+  const text = new Promise<void>(atEndOfTurn).then(() => utf8.encode(pieceOf(rows, last === undefined)));
+  text.catch(() => {}); // thrown when its turn comes, as above
   return { text, last };
 }
 

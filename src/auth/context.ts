@@ -6,7 +6,10 @@ import type { Keyring } from "./keys.ts";
 import type { ThrottleKind } from "./observers.ts";
 import type { Passwords } from "./passwords.ts";
 
-/** Fields a log line may have: codes and counts, never what a client or the database said. */
+/**
+ * Fields a log line may have: codes and counts, never what a client or the database said. None is named as what every line has:
+ * `level`, `time`, `pid`, `msg`.
+ */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
 /** Where log lines go. */

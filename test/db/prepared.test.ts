@@ -101,10 +101,12 @@ test("a request's view of a pool that prepares none does not either", async () =
 test("checks of any number at once find each its own user, and which of their tokens are blocked", async () => {
   const { db } = await migratedDatabase();
   const it = await testApp({ db });
-  const users = await Promise.all(Array.from({ length: 40 }, () => it.newUser()));
+  const users = await Promise.all(Array.from({ length: 60 }, () => it.newUser()));
   const out = users.filter((_, i) => i % 7 === 3);
   await Promise.all(out.map(({ accessToken }) => it.withToken("POST", "/api/logout", accessToken)));
-  for (const many of [1, 3, 4, 5, 16, 17, 33, 40]) {
+  for (const many of [1, 2, 4, 5, 6, 9, 10, 13, 16, 17, 21, 25, 33, 34, 60]) {
+    // After one alone the first of many is asked about alone as well, and all others in one statement, of every size in turn.
+    await it.withToken("GET", "/api/getUser", users[0]?.accessToken ?? "");
     const answers = await Promise.all(
       users.slice(0, many).map(({ accessToken }) => it.withToken("GET", "/api/getUser", accessToken)),
     );

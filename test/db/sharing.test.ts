@@ -87,6 +87,30 @@ describe("sharing", () => {
     for (const { answer } of queries) answer();
     expect(await Promise.all([first, ...next])).toEqual(["answer 1", "answer 4", "answer 5"]);
   });
+  test("who waits pays for all of the wait, from the asking on, whether it ends with an answer or with a failure", async () => {
+    const { ask, queries } = asked();
+    const to = db();
+    const [one, two] = [
+      { ...to, allowance: { leftMs: 1_000 } },
+      { ...to, allowance: { leftMs: 1_000 } },
+    ];
+    const under = [ask(to, 1), ask(to, 2)];
+    await settled();
+    const answered = ask(one, 3);
+    await Bun.sleep(60);
+    queries[0]?.answer();
+    await settled();
+    queries[2]?.answer();
+    await answered;
+    const failing = ask(two, 4);
+    await Bun.sleep(60);
+    queries[1]?.answer();
+    await settled();
+    queries[3]?.fail();
+    await expect(failing).rejects.toThrow("no database");
+    await Promise.all(under);
+    for (const { allowance } of [one, two]) expect(allowance.leftMs).toBeLessThan(1_000 - 59);
+  });
   test("many are dealt out to both, few are not, and no query has more keys than it may", async () => {
     const { ask, queries } = asked({ most: 3, least: 2 });
     const one = db();

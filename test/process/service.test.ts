@@ -399,7 +399,7 @@ test("the log goes on in order when its reader is back, also after more than is 
     await first.reader.exited;
     for (let piece = 0; piece < 30; piece++) await write(1_000); // some 2.4 MB
     // And until not one more line fits into what is kept: each of these is a piece of its own.
-    for (const lines of [28, 14, 7, 4, 2, 1, 1, 1]) {
+    for (const lines of [112, 56, 28, 14, 7, 4, 2, 1, 1, 1]) {
       await Bun.sleep(200);
       await write(lines);
     }
