@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { accountRoutes } from "./api/accounts.ts";
 import { documentationRoutes } from "./api/documentation.ts";
@@ -7,13 +6,14 @@ import { healthRoutes } from "./api/health.ts";
 import { described } from "./api/operations.ts";
 import { sessionRoutes } from "./api/sessions.ts";
 import { userRoutes } from "./api/users.ts";
-import { ApiError } from "./errors.ts";
 import { crossOrigin } from "./http/crossOrigin.ts";
 import type { AppEnv, Deps } from "./http/deps.ts";
-import { fail } from "./http/envelope.ts";
 import { answerFailure } from "./http/failures.ts";
 import { headLength } from "./http/headLength.ts";
+import { inOneStep } from "./http/inOneStep.ts";
 import { limitBody } from "./http/limitBody.ts";
+import { notFound } from "./http/notFound.ts";
+import { notStored } from "./http/notStored.ts";
 import { requestLog } from "./http/requestLog.ts";
 
 /**
@@ -22,25 +22,9 @@ import { requestLog } from "./http/requestLog.ts";
  */
 export function createApp(deps: Deps) {
   const base = new Hono<AppEnv>();
-  base.use(requestId({ limitLength: 128 }));
-  base.use(requestLog(deps));
-  base.use(headLength);
-  base.use(crossOrigin(deps.config.corsOrigins));
-  base.use(
-    methodNotAllowed({
-      app: base,
-      onMethodNotAllowed: (c, methods) => {
-        c.header("Allow", [...methods, "OPTIONS"].join(", "));
-        return fail(c, new ApiError("method_not_allowed"));
-      },
-    }),
-  );
-  base.use("/api/*", (c, next) => {
-    c.header("Cache-Control", "no-store"); // before there is an answer, which would have to be copied
-    return next();
-  });
-  base.use(limitBody());
-  base.notFound((c) => fail(c, new ApiError("not_found")));
+  base.use(inOneStep(requestId({ limitLength: 128 }), requestLog(deps), headLength));
+  base.use(inOneStep(crossOrigin(deps.config.corsOrigins), notStored, limitBody()));
+  base.notFound(notFound(base));
   base.onError((error, c) => answerFailure(deps, error, c));
   const { print } = deps.metrics ?? {};
   if (print) {

@@ -4,6 +4,7 @@ import { networkOf } from "../auth/client.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
+import { inOneStep } from "../http/inOneStep.ts";
 import { validate } from "../http/validate.ts";
 import { described } from "./operations.ts";
 import { changePasswordBody, loginBody, registerBody } from "./schemas.ts";
@@ -19,25 +20,25 @@ export function accountRoutes(deps: Deps) {
   return new Hono<AppEnv>()
     .post(
       "/register",
-      described.register,
-      room,
+      inOneStep(described.register, room),
       validate("json", registerBody(passwordMinLength)),
       async (c) => {
         await register(authContext(deps, c), c.req.valid("json"), clientOf(c));
         return succeed(c, null, "Register succeed!");
       },
     )
-    .post("/login", described.login, room, validate("json", loginBody), async (c) =>
-      succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
-    )
-    .post("/refreshToken", described.loginAtRefreshToken, room, validate("json", loginBody), async (c) =>
+    .post("/login", inOneStep(described.login, room), validate("json", loginBody), async (c) =>
       succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
     )
     .post(
+      "/refreshToken",
+      inOneStep(described.loginAtRefreshToken, room),
+      validate("json", loginBody),
+      async (c) => succeed(c, await login(authContext(deps, c), c.req.valid("json"), clientOf(c))),
+    )
+    .post(
       "/changePassword",
-      described.changePassword,
-      authenticate(deps, "access"),
-      blocklist(deps),
+      inOneStep(described.changePassword, authenticate(deps, "access"), blocklist(deps)),
       validate("json", changePasswordBody(passwordMinLength)),
       async (c) => {
         const who = { username: c.var.owner.user.username, sessionId: c.var.claims.sid ?? null };

@@ -4,6 +4,7 @@ import { logout, refresh, sessionsOf } from "../auth/sessions.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, authContext, clientOf, type Deps } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
+import { inOneStep } from "../http/inOneStep.ts";
 import { validateOptional } from "../http/validate.ts";
 import { described } from "./operations.ts";
 import { logoutBody } from "./schemas.ts";
@@ -26,17 +27,22 @@ export function sessionRoutes(deps: Deps) {
   return (
     new Hono<AppEnv>()
       // Without the blocklist: these ask the database themselves, since they have their own answers to spent refresh tokens.
-      .get("/refreshToken", described.refreshToken, refreshing, refreshed)
-      .get("/login", described.refreshTokenAtLogin, refreshing, refreshed)
-      .post("/rotateToken", described.rotateToken, refreshing, async (c) =>
+      .get("/refreshToken", inOneStep(described.refreshToken, refreshing), refreshed)
+      .get("/login", inOneStep(described.refreshTokenAtLogin, refreshing), refreshed)
+      .post("/rotateToken", inOneStep(described.rotateToken, refreshing), async (c) =>
         succeed(c, await rotate(authContext(deps, c), c.var.claims, clientOf(c))),
       )
-      .get("/getSessionList", described.getSessionList, access, live, async (c) =>
+      .get("/getSessionList", inOneStep(described.getSessionList, access, live), async (c) =>
         succeed(c, await sessionsOf(authContext(deps, c), c.var.claims, c.var.owner)),
       )
-      .post("/logout", described.logout, access, live, validateOptional("scope", logoutBody), async (c) => {
-        await logout(authContext(deps, c), c.var.claims, c.var.owner, c.req.valid("json").scope);
-        return succeed(c, null);
-      })
+      .post(
+        "/logout",
+        inOneStep(described.logout, access, live),
+        validateOptional("scope", logoutBody),
+        async (c) => {
+          await logout(authContext(deps, c), c.var.claims, c.var.owner, c.req.valid("json").scope);
+          return succeed(c, null);
+        },
+      )
   );
 }

@@ -3,6 +3,7 @@ import { pageUsers } from "../db/users.ts";
 import { authenticate, blocklist } from "../http/authenticate.ts";
 import { type AppEnv, type Deps, databaseOf } from "../http/deps.ts";
 import { succeed } from "../http/envelope.ts";
+import { inOneStep } from "../http/inOneStep.ts";
 import { validate } from "../http/validate.ts";
 import { described } from "./operations.ts";
 import { listQuery, MAX_PAGE } from "./schemas.ts";
@@ -22,7 +23,7 @@ export function userRoutes(deps: Deps) {
 
   const query = validate("query", listQuery);
   return new Hono<AppEnv>()
-    .get("/getUserList", described.getUserList, access, liveList, query, async (c) => {
+    .get("/getUserList", inOneStep(described.getUserList, access, liveList), query, async (c) => {
       const { limit, after } = c.req.valid("query");
       const { firstUsers } = c.get("owner");
       if (firstUsers) return answerUserList(c, deps, firstUsers);
@@ -34,5 +35,5 @@ export function userRoutes(deps: Deps) {
         c.header("Link", `<${c.req.path}?limit=${size}&after=${last.id}>; rel="next"`);
       return succeed(c, page);
     })
-    .get("/getUser", described.getUser, access, live, (c) => succeed(c, c.get("owner").user));
+    .get("/getUser", inOneStep(described.getUser, access, live), (c) => succeed(c, c.get("owner").user));
 }

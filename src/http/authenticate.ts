@@ -1,4 +1,4 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler, Next } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { decode, jwt } from "hono/jwt";
 import { nowSeconds } from "../auth/context.ts";
@@ -20,15 +20,19 @@ import { createTokenMemory } from "./tokenMemory.ts";
 export function authenticate(deps: Deps, type: TokenType): MiddlewareHandler<AppEnv> {
   const checks = signatureChecks(deps.keyring);
   const verified = createTokenMemory();
-  return async (c, next) => {
-    const token = bearerToken(c.req.header("Authorization"));
-    let payload = verified.find(token);
-    if (payload === undefined) {
-      payload = (await readSigned(deps.keyring, token)) ?? (await verify(c, token, checks(token)));
-      verified.keep(token, payload);
-    }
+  const admit = (c: Context<AppEnv>, payload: unknown, next: Next) => {
     c.set("claims", readClaims(payload, type, nowSeconds(deps)));
     return next();
+  };
+  const check = async (c: Context<AppEnv>, token: string, next: Next) => {
+    const payload = (await readSigned(deps.keyring, token)) ?? (await verify(c, token, checks(token)));
+    verified.keep(token, payload);
+    return await admit(c, payload, next);
+  };
+  return (c, next) => {
+    const token = bearerToken(c.req.header("Authorization"));
+    const payload = verified.find(token);
+    return payload === undefined ? check(c, token, next) : admit(c, payload, next);
   };
 }
 
@@ -42,7 +46,7 @@ export function blocklist(deps: Deps, withUsers = false): MiddlewareHandler<AppE
   return async (c, next) => {
     if (c.req.method === "POST") await c.req.arrayBuffer().catch(() => {}); // what is wrong with it is for `validate` to say
     c.set("owner", await requireLive(sharedQuestions(deps, c), c.get("claims"), withUsers));
-    return next();
+    return await next();
   };
 }
 

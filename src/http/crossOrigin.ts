@@ -17,7 +17,15 @@ export function crossOrigin(origins: Config["corsOrigins"]): MiddlewareHandler {
     exposeHeaders: EXPOSED,
     maxAge: 600,
   });
-  if (origins !== "*") return whole;
+  if (origins !== "*") {
+    return async (c, next) => {
+      let answer: unknown;
+      const own = await whole(c, async () => {
+        answer = await next();
+      });
+      return own ?? (answer as Response | undefined); // Hono's forgets what was answered behind it
+    };
+  }
   return (c, next) => {
     if (c.req.method === "OPTIONS") return whole(c, next);
     c.header("Access-Control-Allow-Origin", "*");

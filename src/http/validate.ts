@@ -22,12 +22,7 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
     if (!result.success)
       throw new ApiError("validation_failed", { errors: fieldErrors(result.error.issues) });
   });
-  const guarded: MiddlewareHandler = async (c, next) => {
-    if (target === "query" && !c.req.url.includes("?")) {
-      nothing ??= schema.parse({}) as object; // without a query the result is always the same
-      c.req.addValidatedData(target, nothing);
-      return next();
-    }
+  const checked: MiddlewareHandler = async (c, next) => {
     if (target === "json") await requireJson(c);
     try {
       return await (check as MiddlewareHandler)(c, next);
@@ -35,6 +30,12 @@ export function validate<T extends z.ZodType, Target extends keyof ValidationTar
       if (error instanceof HTTPException) throw new ApiError("malformed_json");
       throw error;
     }
+  };
+  const guarded: MiddlewareHandler = (c, next) => {
+    if (target !== "query" || c.req.url.includes("?")) return checked(c, next);
+    nothing ??= schema.parse({}) as object; // without a query the result is always the same
+    c.req.addValidatedData(target, nothing);
+    return next();
   };
   return documented(guarded as typeof check, target, schema);
 }

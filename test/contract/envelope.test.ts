@@ -116,6 +116,13 @@ describe("CORS", () => {
       const answer = await app.request("GET", "/api/getUserList", { headers: { Origin: origin } });
       expect(answer.headers.get("Access-Control-Allow-Origin")).toBe(origin);
       expect(answer.headers.get("Vary")).toContain("Origin");
+      const refused = await app.request("POST", "/api/login", {
+        headers: { Origin: origin },
+        body: "x".repeat(17_000), // refused in the same step of Hono's in which its headers are set
+      });
+      expect([refused.status, refused.body.code]).toEqual([413, "payload_too_large"]);
+      expect(refused.headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(refused.headers.get("Vary")).toContain("Origin");
     }
     for (const origin of ["https://b.example", "https://a.example.evil.example", "null"]) {
       expect((await preflight(app, origin)).headers.get("Access-Control-Allow-Origin")).toBeNull();

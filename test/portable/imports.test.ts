@@ -4,10 +4,10 @@ import { files, importsOf, SRC, source } from "../support/imports.ts";
 
 /** What each folder of the portable code may import from outside of the house: none of it is a runtime's. */
 const ALLOWED: Record<string, RegExp> = {
-  app: /^hono(\/method-not-allowed|\/request-id)?$/,
+  app: /^hono(\/request-id)?$/,
   client: /^hono(\/client)?$/,
   api: /^(hono|hono-openapi|zod)$/,
-  http: /^(hono(\/body-limit|\/cors|\/http-exception|\/jwt|\/route)?|hono-openapi|@hono\/zod-validator|zod)$/,
+  http: /^(hono(\/body-limit|\/cors|\/http-exception|\/jwt|\/method-not-allowed|\/route)?|hono-openapi|@hono\/zod-validator|zod)$/,
   auth: /^(@zxcvbn-ts\/language-common|mysql2\/promise|uuid|zod)$/,
   db: /^(drizzle-orm(\/migrator|\/mysql-core|\/mysql2)?|mysql2\/promise)$/,
   config: /^zod$/,
