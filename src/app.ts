@@ -22,8 +22,8 @@ import { requestLog } from "./http/requestLog.ts";
  */
 export function createApp(deps: Deps) {
   const base = new Hono<AppEnv>();
-  base.use(inOneStep(requestId({ limitLength: 128 }), requestLog(deps), headLength));
-  base.use(inOneStep(crossOrigin(deps.config.corsOrigins), notStored, limitBody()));
+  base.use(inOneStep(requestId({ limitLength: 128 }), requestLog(deps)));
+  base.use(inOneStep(headLength, crossOrigin(deps.config.corsOrigins), notStored, limitBody()));
   base.notFound(notFound(base));
   base.onError((error, c) => answerFailure(deps, error, c));
   const { print } = deps.metrics ?? {};

@@ -1,10 +1,10 @@
 import type { MiddlewareHandler } from "hono";
 
 /**
- * Middleware as a single step of Hono's, each calling the next directly: a step of its own costs two promises, a closure and a
- * turn through `c.res`, for every request (bench/README.md, "Last run"). Only at the end of a step does Hono put what was returned
- * into `c.res`, and make an answer of what was thrown. So each must return what its `next` returns, and only who stands last in
- * a step, or before others that answer nothing themselves, may look at the answer.
+ * Middleware as a single step of Hono's, each calling the next directly: a step of its own costs two promises for every request
+ * (bench/README.md, "What single changes brought"). Hono puts what was returned into `c.res`, and makes an answer of what was
+ * thrown, at the end of a step only. So each must return what its `next` returns, unless none behind it in the step answers by
+ * itself; and what one throws passes by all before it, so that who must see every answer stands last in its step.
  * @returns the same, with the descriptions that `describe` left on one of them
  */
 export function inOneStep(...all: MiddlewareHandler[]): MiddlewareHandler {

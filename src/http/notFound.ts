@@ -5,8 +5,8 @@ import type { AppEnv } from "./deps.ts";
 import { fail } from "./envelope.ts";
 
 /**
- * Answers what no route does: 404, or 405 with the methods of the path (RFC 9110 section 15.5.6). Hono's middleware is asked here,
- * and not in front of every request.
+ * Answers what no route does, or one that has nothing to give: 404, or 405 with the methods of the path (RFC 9110 section 15.5.6).
+ * Hono's middleware is asked here, and not in front of every request.
  */
 export function notFound(app: Hono<AppEnv>): NotFoundHandler<AppEnv> {
   const otherMethods = methodNotAllowed({

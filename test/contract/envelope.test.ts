@@ -207,6 +207,30 @@ describe("failures of the inside", () => {
     }
     expect((await app.request("GET", "/livez")).status).toBe(200);
   });
+  inProcess("the files of the page are handed in")(
+    "an answer that cannot be read is a 500 in the log and in the metrics too",
+    async () => {
+      const counted: (string | undefined)[] = [];
+      const app = await testApp({
+        env: { DOCS: "1" },
+        docs: async () => ({
+          "index.html": { type: "text/html", body: () => Bun.file("/nowhere/index.html") },
+        }),
+        metrics: { onRequest: ({ code }) => counted.push(code), onThrottled: () => {} },
+      });
+      const answer = await app.app.request("/docs", { method: "HEAD" }); // whose length is that of the body
+      expect(answer.status).toBe(500);
+      expect(answer.headers.get("X-Request-Id")).toBeTruthy();
+      const line = app.logged.find(({ message }) => message === "request");
+      expect(line?.fields).toMatchObject({
+        method: "HEAD",
+        route: "/docs",
+        status: 500,
+        code: "internal_error",
+      });
+      expect(counted).toEqual(["internal_error"]);
+    },
+  );
   inProcess("the database is an object that fails once")(
     "a token that could not be asked about is no pass, though all else works",
     async () => {

@@ -35,6 +35,7 @@ export interface TestOptions {
   /** Something to do before or after the hashing. */
   around?: (passwords: Passwords) => Passwords;
   metrics?: Metrics;
+  docs?: Deps["docs"];
 }
 
 export interface Answer {
@@ -99,12 +100,13 @@ export async function testApp(options: TestOptions = {}, target = TARGET) {
     clock: clock.now,
     log: { info: keep("info"), warn: keep("warn"), error: keep("error") },
     draining: () => state.draining,
-    docs: async () => docsFiles,
+    docs: options.docs ?? (async () => docsFiles),
     ...(options.metrics ? { metrics: options.metrics } : {}),
   };
   const app = createApp(deps);
   documented ??= openApi(createApp({ ...deps, metrics: createMetrics(), config: { ...config, docs: true } }));
-  if (target !== "app" && (options.around || options.metrics)) throw new NotCarried("an option");
+  if (target !== "app" && (options.around || options.metrics || options.docs))
+    throw new NotCarried("an option");
   const send =
     target === "app"
       ? async (path: string, init: RequestInit) => app.request(path, init)
