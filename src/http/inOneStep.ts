@@ -7,10 +7,9 @@ import type { MiddlewareHandler } from "hono";
  * itself; and what one throws passes by all before it, so that who must see every answer stands last in its step.
  * @returns the same, with the descriptions that `describe` left on one of them
  */
-export function inOneStep(...all: MiddlewareHandler[]): MiddlewareHandler {
-  const first = all.reduceRight<MiddlewareHandler>(
-    (rest, one) => (c, next) => one(c, () => rest(c, next) as Promise<void>),
-    (_c, next) => next(),
+export function inOneStep(...all: [MiddlewareHandler, ...MiddlewareHandler[]]): MiddlewareHandler {
+  const first = all.reduceRight(
+    (rest, one) => (c, next) => one(c, () => rest(c, next) as Promise<void>), // the last gets Hono's own `next`
   );
   return Object.assign(first, ...all);
 }
